@@ -14,11 +14,14 @@
  *     messages        the trace, the warnings, the errors
  *     finding podman  which file is the real one
  *     command line    what podman is asked to do, read as podman reads it
- *     capability      which Podman, or Docker, that file is; remote or local
+ *     capability      which Podman, or Docker, that file is
  *     environment     what the shim adds to podman's, and takes out again
  *     conmon          which conmon podman would have run
  *     deciding        one struct plan, made by one function
  *     the override    the containers.conf that prevents the failure
+ *     the lock        one start at a time, where that cannot be used
+ *     has it started? when the lock may go
+ *     the supervisor  podman's parent as long as a lock is held for it
  *     conmon's part   what happens when podman executes the shim as its conmon
  *     main
  */
@@ -36,8 +39,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,23 +69,33 @@ enum { STATUS_FAILED = 125, STATUS_NOT_FOUND = 127 };
 
 enum mode { MODE_AUTO, MODE_OVERRIDE, MODE_LOCK, MODE_OFF };
 static const char *const mode_names[] = { "auto", "override", "lock", "off", NULL };
+#define UNSET (-1)
+
 static const char *const switch_names[] = { "0", "1", NULL };
 
 static struct {
 	int mode; /* enum mode */
 	int debug;
+	int lock_wait;    /* seconds */
+	int lock_hold;    /* seconds; UNSET: as podman is local or remote */
 	const char *real; /* NULL: search PATH */
-} settings;
+	const char *lock; /* NULL: in the user's directory */
+} settings = { .lock_wait = 60, .lock_hold = UNSET };
 
 static const struct setting {
 	const char *name;
-	const char *const *choices; /* NULL: any text */
-	int *choice;                /* where the index of the choice goes, */
-	const char **text;          /* or the text */
+	const char *by_default;
+	const char **text;          /* where it goes, if it is any text; */
+	int *number;                /* or if it is an index of */
+	const char *const *choices; /* these, or where there are none */
+	int most;                   /* a number from 0 up to this one */
 } setting_table[] = {
-	{ "PODMAN_SHIM_DEBUG", switch_names, &settings.debug, NULL },
-	{ "PODMAN_SHIM_MODE", mode_names, &settings.mode, NULL },
-	{ "PODMAN_SHIM_REAL", NULL, NULL, &settings.real },
+	{ "PODMAN_SHIM_DEBUG", "0", NULL, &settings.debug, switch_names, 0 },
+	{ "PODMAN_SHIM_LOCK", "in the user's directory", &settings.lock, NULL, NULL, 0 },
+	{ "PODMAN_SHIM_LOCK_HOLD", "10, or 3 if podman is remote", NULL, &settings.lock_hold, NULL, 3600 },
+	{ "PODMAN_SHIM_LOCK_WAIT", "60", NULL, &settings.lock_wait, NULL, 86400 },
+	{ "PODMAN_SHIM_MODE", "auto", NULL, &settings.mode, mode_names, 0 },
+	{ "PODMAN_SHIM_REAL", "searched in PATH", &settings.real, NULL, NULL, 0 },
 };
 
 /*
@@ -155,6 +171,34 @@ __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
 	return result;
 }
 
+/* Returns the milliseconds of a clock that is never set. */
+static long long now(void)
+{
+	struct timespec time = { 0, 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Returns `fd` moved out of the way, close-on-exec, if it is 0, 1 or 2, which the caller may have
+   closed for podman to have closed; -1 and errno on error. */
+static int above_stdio(int fd)
+{
+	int moved;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(fd);
+	return moved;
+}
+
+/* Returns `value`, or NULL if that is empty, as good as not set. */
+static const char *nonempty(const char *value)
+{
+	return value && *value ? value : NULL;
+}
+
 /* Returns where in NULL-ended `names` `name` stands, or -1. */
 static int index_of(const char *name, const char *const *names)
 {
@@ -164,24 +208,35 @@ static int index_of(const char *name, const char *const *names)
 	return -1;
 }
 
+/* Returns the number that the whole of `value` is, if it is one from 0 to `most`, or -1. */
+static int number_of(const char *value, int most)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(value, &end, 10);
+	return !isdigit((unsigned char)*value) || *end || errno || number > most ? -1 : (int)number;
+}
+
 static void read_settings(void)
 {
 	for (size_t i = 0; i < LENGTH(setting_table); i++) {
 		const struct setting *setting = &setting_table[i];
-		const char *value = getenv(setting->name);
-		int choice;
+		const char *value = nonempty(getenv(setting->name));
+		int number;
 
-		if (!value || !*value)
+		if (!value)
 			continue;
-		if (!setting->choices) {
+		if (setting->text) {
 			*setting->text = value;
 			continue;
 		}
-		choice = index_of(value, setting->choices);
-		if (choice >= 0)
-			*setting->choice = choice;
+		number = setting->choices ? index_of(value, setting->choices) : number_of(value, setting->most);
+		if (number >= 0)
+			*setting->number = number;
 		else
-			warn("%s: no such value, using %s: %s", setting->name, setting->choices[0], value);
+			warn("%s: no such value, using %s: %s", setting->name, setting->by_default, value);
 	}
 }
 
@@ -197,6 +252,7 @@ struct program {
 	const char *how;    /* how it was found, for the trace */
 	struct stat status; /* of the file that `path` leads to */
 	bool is_script;
+	bool is_nested; /* a shim whose podman is a script has led to this one */
 };
 
 /* What makes any build of the shim recognizable in a file. */
@@ -205,6 +261,8 @@ static const char signature[] = "This file is podman-shim, which executes podman
 /* bytes: a shim, even a static one, is smaller; Podman and Docker are ten times as big, and are
    never read */
 #define LARGEST_SHIM (4 << 20)
+
+#define HEADER_SIZE 64 /* bytes */
 
 /* How often scripts in podman's place may lead back to the shim: `podman unshare` in a script
    does so once, a script that calls `podman` does so for ever. */
@@ -253,7 +311,9 @@ static bool is_shim(struct program *program, const struct stat *self)
 	close(fd);
 	if (content == MAP_FAILED)
 		return false;
-	program->is_script = memcmp(content, "#!", 2) == 0;
+	/* as a shell tells: one without #! is executed by a shell too, and a binary begins with a
+	   header that has zero bytes */
+	program->is_script = !memchr(content, 0, size < HEADER_SIZE ? size : HEADER_SIZE);
 	found = !program->is_script && memmem(content, size, signature, sizeof signature - 1);
 	munmap(content, size);
 	return found;
@@ -286,7 +346,7 @@ static char *next_in_path(const char **rest, const char *name)
 		return NULL;
 	length = strcspn(element, ":");
 	*rest = element[length] ? element + length + 1 : NULL;
-	return text("%.*s%s%s", (int)length, element, length ? "/" : "", name);
+	return text("%.*s/%s", length ? (int)length : 1, length ? element : ".", name);
 }
 
 /* Returns PATH, or what execvp(3) uses without one. */
@@ -363,6 +423,7 @@ static struct program find_podman(const char *argv0)
 	if (!program.path)
 		die(STATUS_NOT_FOUND, "real podman not found: no %s in PATH that is not podman-shim", name);
 	trace("podman: %s (%s)", program.path, program.how);
+	program.is_nested = getenv(SCRIPTS_VARIABLE);
 	if (program.is_script)
 		count_script(program.path);
 	return program;
@@ -386,6 +447,19 @@ static struct program find_podman(const char *argv0)
 #ifdef __linux__
 /* What tells an override's file from any other: nothing else seals a file so. */
 #define OVERRIDE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+static bool is_sealed(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && (seals & OVERRIDE_SEALS) == OVERRIDE_SEALS;
+}
+#else
+static bool is_sealed(int fd)
+{
+	(void)fd;
+	return false;
+}
 #endif
 
 /* Puts the override on descriptor `fd` and the real `conmon` into the environment. Returns false
@@ -405,23 +479,19 @@ static bool enter_override(int fd, const char *conmon)
 	return false;
 }
 
-/* Closes the descriptor that `name` names if it holds an override of a shim's, which is known by
-   its seals: a number may have been used again for something else. */
-static void close_override(const char *name)
+/* Returns whether `name` is that of a descriptor, as an override of a shim's is, and closes it if
+   it is one, which is known by its seals: a number may have been used again for something else. */
+static bool close_override(const char *name)
 {
-#ifdef __linux__
 	const size_t length = sizeof DESCRIPTOR_DIRECTORY - 1;
-	int fd, seals;
+	int fd;
 
 	if (strncmp(name, DESCRIPTOR_DIRECTORY, length) != 0)
-		return;
+		return false;
 	fd = atoi(name + length);
-	seals = fcntl(fd, F_GET_SEALS);
-	if (seals >= 0 && (seals & OVERRIDE_SEALS) == OVERRIDE_SEALS)
+	if (is_sealed(fd))
 		close(fd);
-#else
-	(void)name;
-#endif
+	return true;
 }
 
 /* Takes a shim's override out of the environment and closes its descriptor. Returns the real
@@ -433,12 +503,12 @@ static const char *leave_override(void)
 
 	if (!conmon)
 		return NULL;
-	if (override)
-		close_override(override);
-	if (callers)
-		setenv(OVERRIDE_VARIABLE, callers, 1);
-	else
-		unsetenv(OVERRIDE_VARIABLE);
+	if (override && close_override(override)) {
+		if (callers)
+			setenv(OVERRIDE_VARIABLE, callers, 1);
+		else
+			unsetenv(OVERRIDE_VARIABLE);
+	}
 	unsetenv(CALLERS_VARIABLE);
 	unsetenv(CONMON_VARIABLE);
 	return conmon;
@@ -481,6 +551,7 @@ enum option_use {
 	ENV_HOST,
 	HELP,
 	INTERACTIVE,
+	ISOLATION,
 	NAME,
 	POD,
 	PRESERVE_FD,
@@ -488,6 +559,7 @@ enum option_use {
 	REMOTE,
 	REMOVE,
 	REPLACE,
+	RUN,
 	SYSCTL,
 	TTY,
 };
@@ -737,6 +809,24 @@ static const struct option start_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
+/* build, of which only these matter: all others are passed over. */
+static const struct option build_options[] = {
+	{ "build-arg", 0, VALUE, ENV },
+	{ "env", 0, VALUE, ENV },
+	{ "isolation", 0, VALUE, ISOLATION },
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
+static const struct option clone_options[] = {
+	{ "run", 0, NOTHING, RUN },
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
+/* For the commands of which no option of their own matters. */
+static const struct option no_options[] = {
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
 /* Those that alone decide whether podman is remote: cmd/podman/registry/remote.go, which reads
    the command line once more, for itself, and passes over all others. */
 static const struct option remote_options[] = {
@@ -748,49 +838,55 @@ static const struct option remote_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
+/* Whether a command starts containers, and so takes the lock where the override is of no use. */
+enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN };
+
 /* The commands that make the configuration of a container or of a build step, or start what has
    one. Every other command is executed in place. */
 static const struct command {
 	const char *words;
-	const struct option *options; /* NULL: none that decisions need */
-	bool options_after_operands;  /* pflag's SetInterspersed */
+	enum starts starts;
+	const struct option *options;
+	enum { ALL_KNOWN, SOME_KNOWN } known;          /* whether these are all that it has */
+	enum { OPERANDS_END, OPTIONS_AFTER } operands; /* pflag's SetInterspersed */
 } command_table[] = {
-	{ "build", NULL, true },
-	{ "builder build", NULL, true },
-	{ "buildx build", NULL, true },
-	{ "container clone", NULL, true },
-	{ "container create", run_options, false },
-	{ "container init", NULL, true },
-	{ "container restart", NULL, true },
-	{ "container restore", NULL, true },
-	{ "container run", run_options, false },
-	{ "container runlabel", NULL, true },
-	{ "container start", start_options, true },
-	{ "create", run_options, false },
-	{ "image build", NULL, true },
-	{ "init", NULL, true },
-	{ "kube play", NULL, true },
-	{ "play kube", NULL, true },
-	{ "pod clone", NULL, true },
-	{ "pod create", NULL, false },
-	{ "pod restart", NULL, true },
-	{ "pod start", NULL, true },
-	{ "restart", NULL, true },
-	{ "run", run_options, false },
-	{ "start", start_options, true },
-	{ "system service", NULL, true },
+	{ "build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "builder build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "buildx build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container clone", STARTS_IF_RUN, clone_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
+	{ "container init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container restore", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container run", STARTS, run_options, ALL_KNOWN, OPERANDS_END },
+	{ "container runlabel", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container start", STARTS, start_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
+	{ "image build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "kube play", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "play kube", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod clone", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod create", STARTS_NONE, no_options, SOME_KNOWN, OPERANDS_END },
+	{ "pod restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod start", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "run", STARTS, run_options, ALL_KNOWN, OPERANDS_END },
+	{ "start", STARTS, start_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "system service", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
 };
 
 /* What was read. Texts point into argv. */
 struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
-	const char *cidfile, *conmon, *name, *pod;
+	const char *cidfile, *conmon, *isolation, *name, *pod;
 	const char *leaking_env; /* an --env that would show the container what is the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, detach, env_host, help, interactive, remove, replace, tty;
+	bool attach, detach, env_host, help, interactive, remove, replace, run, tty;
 	bool sets_sysctl; /* ping_group_range itself, by --sysctl */
 	bool remote, connection;
+	int operands; /* how many; of a command whose operands end its options, 0 or 1 */
 };
 
 /* Returns the row for `name` of `length` bytes in the tables, or NULL. */
@@ -854,6 +950,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case ENV_HOST: line->env_host = is_true(value); break;
 	case HELP: line->help = is_true(value); break;
 	case INTERACTIVE: line->interactive = is_true(value); break;
+	case ISOLATION: line->isolation = value; break;
 	case NAME: line->name = value; break;
 	case POD: line->pod = value; break;
 	case PRESERVE_FD: note_descriptors(&line->highest_fd, value); break;
@@ -867,6 +964,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case REMOTE: line->remote = is_true(value); break;
 	case REMOVE: line->remove = is_true(value); break;
 	case REPLACE: line->replace = is_true(value); break;
+	case RUN: line->run = is_true(value); break;
 	case SYSCTL:
 		if (strstr(value, "net.ipv4.ping_group_range") || strstr(value, "net/ipv4/ping_group_range"))
 			line->sets_sysctl = true;
@@ -899,7 +997,8 @@ static char **read_long(const struct reading *reading, struct command_line *line
 	const struct option *option = find_long(reading->tables, name, length);
 
 	if (!option) {
-		line->unknown_option = argument;
+		if (!reading->passes_unknown)
+			line->unknown_option = argument;
 		if (!reading->passes_unknown || strcmp(name, "help") == 0)
 			return NULL;
 		return name[length] ? next : skip_unknown_value(next);
@@ -924,13 +1023,17 @@ static char **read_short(const struct reading *reading, struct command_line *lin
 		bool has_value = letter[1] == '=' && letter[2];
 
 		if (!option) {
-			line->unknown_option = argument;
+			if (!reading->passes_unknown)
+				line->unknown_option = argument;
 			if (!reading->passes_unknown || *letter == 'h')
 				return NULL;
 			if (has_value)
 				return after;
 			after = skip_unknown_value(next);
-		} else if (has_value) {
+			continue;
+		}
+		after = next;
+		if (has_value) {
 			note_option(line, option, letter + 2);
 			return next;
 		} else if (option->takes == NOTHING) {
@@ -954,14 +1057,16 @@ static void read_options(const struct reading *reading, struct command_line *lin
 		char *argument = *next++;
 
 		if (argument[0] != '-' || !argument[1]) {
+			line->operands++;
 			if (!reading->options_after_operands)
 				return;
 		} else if (argument[1] != '-') {
 			next = read_short(reading, line, argument, next);
 		} else if (argument[2]) {
 			next = read_long(reading, line, argument, next);
-		} else {
-			return; /* -- */
+		} else { /* -- */
+			line->operands += (int)(end - next);
+			return;
 		}
 	}
 }
@@ -987,7 +1092,7 @@ static char *next_word(const struct option *const tables[], char ***next)
 			value_follows = true;
 		} else if (value_follows) {
 			value_follows = false;
-		} else if (argument[0] != '-' || !argument[1] || (argument[1] == '-' && !argument[2])) {
+		} else if (argument[0] != '-' || !argument[1]) {
 			++*next;
 			return argument;
 		}
@@ -1003,6 +1108,8 @@ static const struct command *find_command(const char *group, const char *word)
 	for (size_t i = 0; i < LENGTH(command_table); i++) {
 		const char *words = command_table[i].words;
 
+		if (!group && strchr(words, ' '))
+			continue;
 		if (group) {
 			if (strncmp(words, group, length) != 0 || words[length] != ' ')
 				continue;
@@ -1064,12 +1171,14 @@ static struct command_line read_command_line(char **argv, int argc)
 		reading.tables = between;
 		read_options(&reading, &line, words, next - 1);
 	}
-	after[0] = line.command->options ? line.command->options : persistent_options;
-	after[1] = line.command->options ? persistent_options : NULL;
+	after[0] = line.command->options;
+	after[1] = persistent_options;
 	after[2] = NULL;
-	reading = (struct reading){ .tables = after,
-		                    .passes_unknown = !line.command->options,
-		                    .options_after_operands = line.command->options_after_operands };
+	reading = (struct reading){
+		.tables = after,
+		.passes_unknown = line.command->known == SOME_KNOWN,
+		.options_after_operands = line.command->operands == OPTIONS_AFTER,
+	};
 	read_options(&reading, &line, next, argv + argc);
 	return line;
 }
@@ -1081,30 +1190,42 @@ static struct command_line read_command_line(char **argv, int argc)
  * others may have been there first.
  */
 
-/* Returns whether `path` is a directory, not a link, of this user's that nobody else may write. */
-static bool is_own_directory(const char *path)
+/* Returns NULL if `path` is a directory of this user's that nobody else may write, or why not. */
+static const char *why_not_own(const char *path)
 {
 	struct stat status;
 
-	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-	       !(status.st_mode & (S_IWGRP | S_IWOTH));
+	if (lstat(path, &status) < 0)
+		return strerror(errno);
+	if (!S_ISDIR(status.st_mode))
+		return S_ISLNK(status.st_mode) ? "is a symbolic link" : "is not a directory";
+	if (status.st_uid != geteuid())
+		return "is another user's";
+	if (status.st_mode & (S_IWGRP | S_IWOTH))
+		return "others may write it";
+	return NULL;
 }
 
-/* Returns the directory, made if need be, or NULL if there is none to trust. */
+/* Returns the directory, made if need be, or NULL if there is none to trust, and says why. */
 static const char *user_directory(void)
 {
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *runtime = getenv("XDG_RUNTIME_DIR"), *why;
 	char *path;
 
-	if (runtime && runtime[0] == '/' && is_own_directory(runtime))
+	if (runtime && runtime[0] == '/' && !why_not_own(runtime))
 		return runtime;
 	path = text("/run/user/%ju", (uintmax_t)geteuid());
-	if (is_own_directory(path))
+	if (!why_not_own(path))
 		return path;
 	path = text("/tmp/podman-shim-%ju", (uintmax_t)geteuid());
 	if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
-		return NULL;
-	return is_own_directory(path) ? path : NULL;
+		why = strerror(errno);
+	else
+		why = why_not_own(path);
+	if (!why)
+		return path;
+	trace("no directory of the user's own: %s: %s", path, why);
+	return NULL;
 }
 
 /*
@@ -1137,15 +1258,6 @@ static struct version parse_version(const char *output)
 		return version;
 	version.product = strncmp(output, "Docker", 6) == 0 ? PRODUCT_DOCKER : PRODUCT_PODMAN;
 	return version;
-}
-
-/* Returns the milliseconds of a clock that is never set. */
-static long long now(void)
-{
-	struct timespec time = { 0, 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* In a new process: asks `path` for its version, on `output`. Without a terminal, input, or any
@@ -1199,6 +1311,8 @@ static struct version probe_version(const char *path)
 
 	if (pipe(ends) < 0)
 		return parse_version("");
+	ends[0] = above_stdio(ends[0]);
+	ends[1] = above_stdio(ends[1]);
 	pid = fork();
 	if (pid == 0)
 		execute_probe(path, ends[1]);
@@ -1389,18 +1503,27 @@ static bool is_conmon_alias(const char *argv0)
  * Everything is decided here, before anything is done.
  */
 
-/* What is done with podman: executed as it is, or with the override. */
-enum action { PLAIN, OVERRIDE };
-static const char *const action_names[] = { "plain", "override" };
-
 struct plan {
-	enum action action;
+	bool override, lock; /* what is used; podman is executed as it is without both */
 	const char *reason;
 	struct program podman;
+	struct version version;
 	struct command_line line;
+	bool remote;
 	const char *conmon; /* the real one, */
-	const char *alias;  /* and the shim's path in its place; NULL without OVERRIDE */
+	const char *alias;  /* and the shim's path in its place; NULL without the override */
+	int lock_hold;      /* seconds for which the lock may be held */
+	int expected;       /* containers that must run before it is let go; 0: not to be seen */
 };
+
+/* seconds: the settings' defaults. A remote podman's containers cannot be seen from here. */
+enum { LOCK_HOLD_LOCAL = 10, LOCK_HOLD_REMOTE = 3 };
+
+/* Returns the plan's name. */
+static const char *plan_name(const struct plan *plan)
+{
+	return plan->override ? plan->lock ? "override and lock" : "override" : plan->lock ? "lock" : "plain";
+}
 
 /* Returns whether podman would talk to a service rather than make containers itself. */
 static bool is_remote(const struct program *podman, char **argv, int argc)
@@ -1414,23 +1537,46 @@ static bool is_remote(const struct program *podman, char **argv, int argc)
 	return named || reads_as_remote(argv, argc);
 }
 
-/* Returns why the override cannot be used without harm, or NULL if it can; then `plan` has what
-   it needs. */
-static const char *why_no_override(struct plan *plan, char **argv, int argc)
+/* Returns whether the RUN steps of a build are run in no container of their own: buildah(1),
+   --isolation. */
+static bool builds_by_chroot(const struct command_line *line)
+{
+	const char *isolation = line->isolation ? line->isolation : getenv("BUILDAH_ISOLATION");
+
+	return isolation && strcmp(isolation, "chroot") == 0;
+}
+
+/* Returns whether the command starts containers. */
+static bool starts_containers(const struct command_line *line)
+{
+	return line->command->starts == STARTS || (line->command->starts == STARTS_IF_RUN && line->run);
+}
+
+/* Returns how many containers the command will have started when it has started them all, where
+   that can be known beforehand and seen; else 0. */
+static int expected_containers(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
-	const char *callers = getenv(OVERRIDE_VARIABLE);
-	struct version version;
+
+	if (plan->remote)
+		return 0;
+	if (line->command->options == run_options)
+		return 1;
+	return line->command->options == start_options ? line->operands : 0;
+}
+
+/* Returns why the override cannot be used without harm, or NULL if it can; then `plan` has what
+   it needs. */
+static const char *why_no_override(struct plan *plan)
+{
+	const struct command_line *line = &plan->line;
 
 	if (settings.mode == MODE_LOCK)
 		return "PODMAN_SHIM_MODE=lock";
-	if (is_remote(&plan->podman, argv, argc))
+	if (plan->remote)
 		return "podman is remote, its service makes the containers";
-	version = find_version(&plan->podman);
-	if (version.product == PRODUCT_DOCKER)
-		return "this is Docker";
-	if (version.product == PRODUCT_PODMAN && settings.mode != MODE_OVERRIDE &&
-	    (version.major < 4 || (version.major == 4 && version.minor < 8)))
+	if (plan->version.product == PRODUCT_PODMAN && settings.mode != MODE_OVERRIDE &&
+	    (plan->version.major < 4 || (plan->version.major == 4 && plan->version.minor < 8)))
 		return "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
 	if (line->unknown_option)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
@@ -1441,7 +1587,9 @@ static const char *why_no_override(struct plan *plan, char **argv, int argc)
 	if (line->leaking_env)
 		return text("--env %s would copy the override's variables into the container",
 		            line->leaking_env);
-	if (callers && *callers)
+	if (line->command->options == build_options && builds_by_chroot(line))
+		return "chroot isolation shows every descriptor of podman's to the RUN steps";
+	if (nonempty(getenv(OVERRIDE_VARIABLE)))
 		return OVERRIDE_VARIABLE " is set already";
 	plan->conmon = find_conmon();
 	if (!plan->conmon)
@@ -1452,24 +1600,56 @@ static const char *why_no_override(struct plan *plan, char **argv, int argc)
 	return NULL;
 }
 
+/* Gives up the override in `plan`, for the reason `why`: the lock is next, where containers are
+   started, and then there is podman as it is. */
+static void fall_back(struct plan *plan, const char *why)
+{
+	plan->override = false;
+	/* nested: the outer shim has the lock */
+	plan->lock = starts_containers(&plan->line) && settings.mode != MODE_OVERRIDE &&
+	             !plan->podman.is_nested;
+	plan->reason = why;
+}
+
 /* Returns the plan for `argv`, of `argc` arguments. */
 static struct plan decide(char **argv, int argc)
 {
-	struct plan plan = { .action = PLAIN, .podman = find_podman(argv[0]) };
+	struct plan plan = { .podman = find_podman(argv[0]) };
+	const char *why;
 
 	plan.line = read_command_line(argv, argc);
-	if (!plan.line.command || plan.line.help)
+	if (!plan.line.command || plan.line.help) {
 		plan.reason = "the command starts no container";
-	else if (settings.mode == MODE_OFF)
+		return plan;
+	}
+	if (settings.mode == MODE_OFF) {
 		plan.reason = "PODMAN_SHIM_MODE=off";
-	else
-		plan.reason = why_no_override(&plan, argv, argc);
-	if (!plan.reason) {
-		plan.action = OVERRIDE;
-		plan.reason = "the container's configuration is made here";
+		return plan;
+	}
+	plan.version = find_version(&plan.podman);
+	if (plan.version.product == PRODUCT_DOCKER) {
+		plan.reason = "this is Docker";
+		return plan;
+	}
+	plan.remote = is_remote(&plan.podman, argv, argc);
+	plan.expected = expected_containers(&plan);
+	plan.lock_hold = settings.lock_hold != UNSET ? settings.lock_hold :
+	                 plan.remote                 ? LOCK_HOLD_REMOTE :
+	                                               LOCK_HOLD_LOCAL;
+	why = why_no_override(&plan);
+	if (why) {
+		fall_back(&plan, why);
+	} else {
+		fall_back(&plan, "Podman's version is not known");
+		plan.override = true;
+		if (plan.version.product == PRODUCT_PODMAN) {
+			plan.lock = false;
+			plan.reason = "the container's configuration is made here";
+		}
 	}
 	return plan;
 }
+
 /*
  * The override
  *
@@ -1620,24 +1800,501 @@ static const char *install_override(const struct plan *plan)
 }
 
 /*
- * Carrying out
+ * The lock
+ *
+ * Where the override is of no use, containers are started one at a time, by flock(2) on one file
+ * of the user's. The kernel hands it on in the order of asking, and lets go of it for whoever
+ * dies. Nothing here may keep a command from running: what cannot be locked goes on unlocked.
  */
+
+#define LOCK_NAME "podman-shim.lock"
+#define NO_LOCK (-1)
+
+/* Returns a descriptor of the lock's file, or NO_LOCK and why in `*why`. */
+static int open_lock(const char *path, const char **why)
+{
+	struct stat status;
+	/* O_NONBLOCK is for a FIFO, which would wait for its other end. */
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+	if (fd < 0) {
+		*why = errno == ELOOP ? "is a symbolic link" : strerror(errno);
+		return NO_LOCK;
+	}
+	fd = above_stdio(fd);
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		*why = "is not a file";
+	else if (status.st_uid != geteuid())
+		*why = "is another user's";
+	else
+		return fd;
+	close(fd);
+	return NO_LOCK;
+}
+
+/* Returns whether the file that was locked is still the one at `path`: one that was removed or
+   replaced meanwhile keeps nobody out. */
+static bool is_current(int fd, const char *path)
+{
+	struct stat locked, named;
+
+	return fstat(fd, &locked) == 0 && lstat(path, &named) == 0 && locked.st_dev == named.st_dev &&
+	       locked.st_ino == named.st_ino;
+}
+
+static long long milliseconds(const struct timeval *time)
+{
+	return (long long)time->tv_sec * 1000 + time->tv_usec / 1000;
+}
+
+/* Sets `time`, of a timer, to `value` milliseconds, or to as little as a timer may have. */
+static void set_milliseconds(struct timeval *time, long long value)
+{
+	if (value < 1)
+		value = 1;
+	time->tv_sec = (time_t)(value / 1000);
+	time->tv_usec = (suseconds_t)(value % 1000 * 1000);
+}
+
+/* A signal handler for no other use than to interrupt flock(2). */
+static void wake(int signal)
+{
+	(void)signal;
+}
+
+/* Waits for the lock on `fd` until `deadline` (of now()). Returns 0, or an errno value: EAGAIN at
+   the deadline. Signals that end a program end this one: it has started nothing yet. */
+static int wait_for_lock(int fd, long long deadline)
+{
+	const struct itimerval no_timer = { .it_interval = { 0, 0 } };
+	struct itimerval callers_timer, timer = { .it_interval = { 0, 100000 } };
+	struct sigaction action = { .sa_handler = wake }, callers_action;
+	sigset_t mask, callers_mask;
+	long long callers_end;
+	int error = 0;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return errno;
+	/* podman shall have the alarm clock as the caller set it */
+	getitimer(ITIMER_REAL, &callers_timer);
+	callers_end = now() + milliseconds(&callers_timer.it_value);
+	if (timerisset(&callers_timer.it_value) && callers_end < deadline)
+		deadline = callers_end;
+	set_milliseconds(&timer.it_value, deadline - now());
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, &callers_action);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &mask, &callers_mask);
+	/* at the deadline, and again and again, because it may come just before flock(2) begins */
+	setitimer(ITIMER_REAL, &timer, NULL);
+	while (flock(fd, LOCK_EX) < 0) {
+		error = errno == EINTR ? EAGAIN : errno;
+		if (error != EAGAIN || now() >= deadline)
+			break;
+		error = 0;
+	}
+	setitimer(ITIMER_REAL, &no_timer, NULL);
+	sigprocmask(SIG_SETMASK, &callers_mask, NULL);
+	sigaction(SIGALRM, &callers_action, NULL);
+	if (timerisset(&callers_timer.it_value)) {
+		set_milliseconds(&callers_timer.it_value, callers_end - now());
+		setitimer(ITIMER_REAL, &callers_timer, NULL);
+	}
+	return error;
+}
+
+/* Returns the lock's path, or NULL if there is no place to trust. */
+static const char *lock_path(void)
+{
+	const char *directory;
+
+	if (settings.lock)
+		return settings.lock;
+	directory = user_directory();
+	return directory ? text("%s/%s", directory, LOCK_NAME) : NULL;
+}
+
+/* Takes the lock. Returns its descriptor, close-on-exec, or NO_LOCK with the reason said. */
+static int take_lock(void)
+{
+	const char *path = lock_path(), *why = "there is no directory of the user's own";
+	const long long begin = now(), deadline = begin + settings.lock_wait * 1000LL;
+	int fd = NO_LOCK, error;
+
+	while (path && (fd = open_lock(path, &why)) != NO_LOCK) {
+		error = wait_for_lock(fd, deadline);
+		if (error == 0 && is_current(fd, path)) {
+			trace("lock: %s: taken after %lld ms", path, now() - begin);
+			return fd;
+		}
+		close(fd);
+		fd = NO_LOCK;
+		if (error == EAGAIN || now() >= deadline) {
+			warn("lock: %s: not free after %d s, going on without it", path, settings.lock_wait);
+			return NO_LOCK;
+		}
+		if (error) {
+			why = strerror(error);
+			break;
+		}
+	}
+	trace("lock: %s: cannot be used: %s", path ? path : LOCK_NAME, why);
+	return NO_LOCK;
+}
+
+/* Lets go of the lock on `*fd`, if it is held, and says why. */
+static void release_lock(int *fd, const char *why)
+{
+	if (*fd == NO_LOCK)
+		return;
+	flock(*fd, LOCK_UN); /* not close(2) alone: a fork that has yet to exec has it too */
+	close(*fd);
+	*fd = NO_LOCK;
+	trace("lock: let go: %s", why);
+}
+
+/*
+ * Has it started?
+ *
+ * Seen from outside, with nothing added to podman's command line. conmon leaves podman by forking
+ * twice, and while the shim is a subreaper it arrives here; its argument -p is the file into which
+ * the OCI runtime writes the container's pid when its create is over (conmon(8)), and the sysctls
+ * are written by then.
+ */
+
+#ifdef __linux__
+
+#define MOST_ARGUMENTS 4096 /* bytes of conmon's command line; those that matter come first */
+
+/* Reads the file `path` into `buffer`, which then ends in a zero byte. Returns how much of it is
+   there, in bytes; 0 on error. */
+static size_t read_file(const char *path, char *buffer, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? 0 : read(fd, buffer, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buffer[length > 0 ? length : 0] = 0;
+	return length > 0 ? (size_t)length : 0;
+}
+
+/* Returns what follows the argument `name` in `arguments`, each ended by a zero byte, or NULL. */
+static const char *argument_after(const char *name, const char *arguments, size_t length)
+{
+	const char *end = arguments + length;
+
+	while (arguments < end) {
+		bool found = strcmp(arguments, name) == 0;
+
+		arguments += strlen(arguments) + 1;
+		if (found && arguments < end)
+			return arguments;
+	}
+	return NULL;
+}
+
+/* Returns whether process `pid` is the conmon of a container, other than a pod's infra container,
+   that is running. */
+static bool has_running_container(pid_t pid)
+{
+	static const char infra[] = "-infra";
+	char path[sizeof "/proc//cmdline" + 11], arguments[MOST_ARGUMENTS];
+	const char *pidfile, *name;
+	struct stat status;
+	size_t length;
+
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	length = read_file(path, arguments, sizeof arguments);
+	pidfile = argument_after("-p", arguments, length);
+	name = argument_after("-n", arguments, length);
+	if (!pidfile || !name || !argument_after("-b", arguments, length))
+		return false;
+	length = strlen(name);
+	if (length >= sizeof infra && strcmp(name + length - (sizeof infra - 1), infra) == 0)
+		return false;
+	return stat(pidfile, &status) == 0 && status.st_size > 0;
+}
+
+/* Returns how many containers run whose conmon has arrived here. */
+static int count_started(void)
+{
+	char path[sizeof "/proc/self/task//children" + 11], children[4096], *next = children;
+	int count = 0;
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	read_file(path, children, sizeof children);
+	for (long pid; (pid = strtol(next, &next, 10)) > 0;)
+		if (has_running_container((pid_t)pid))
+			count++;
+	return count;
+}
+
+/* Makes the shim the parent of what podman leaves behind, or no longer. */
+static void adopt_orphans(bool adopt)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, adopt);
+}
+
+#else
+
+static int count_started(void)
+{
+	return 0;
+}
+
+static void adopt_orphans(bool adopt)
+{
+	(void)adopt;
+}
+
+#endif
+
+/*
+ * The supervisor
+ *
+ * The shim is podman's parent here, and nobody may notice: signals go on to podman, and podman's
+ * end, or stop, is the shim's. It begins with take-over and ends with exit: what podman must get
+ * back of what the shim was given is one struct, taken before anything is touched.
+ */
+
+static struct {
+	sigset_t mask;
+	struct sigaction actions[NSIG];
+} callers;
+
+/* The pipe by which signals arrive in the loop. */
+static int arrivals[2];
+
+struct arrival {
+	int signal;
+	bool by_process; /* and not by the kernel, as from a terminal, which reaches podman too */
+};
+
+static void note_arrival(int signal, siginfo_t *info, void *context)
+{
+	struct arrival arrival = { .signal = signal };
+	int saved = errno;
+
+	(void)context;
+	arrival.by_process = info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code < 0;
+	if (write(arrivals[1], &arrival, sizeof arrival) < 0) {
+		/* thousands of signals are waiting already */
+	}
+	errno = saved;
+}
+
+/* Returns whether the shim passes on `signal`: all but those that cannot be caught and those that
+   tell a program of a fault of its own. */
+static bool is_passed_on(int signal)
+{
+	switch (signal) {
+	case SIGKILL:
+	case SIGSTOP:
+	case SIGCHLD:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGSEGV:
+	case SIGSYS:
+	case SIGTRAP: return false;
+	default: return true;
+	}
+}
+
+/* Begins to catch signals; those that are ignored stay so. Returns false if it cannot. */
+static bool catch_signals(void)
+{
+	struct sigaction action = { .sa_sigaction = note_arrival, .sa_flags = SA_SIGINFO | SA_RESTART };
+	sigset_t child;
+
+	if (pipe(arrivals) < 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		arrivals[i] = above_stdio(arrivals[i]);
+		fcntl(arrivals[i], F_SETFL, O_NONBLOCK);
+		fcntl(arrivals[i], F_SETFD, FD_CLOEXEC);
+	}
+	sigfillset(&action.sa_mask);
+	for (int signal = 1; signal < NSIG; signal++)
+		if (sigaction(signal, NULL, &callers.actions[signal]) == 0 &&
+		    (signal == SIGCHLD ||
+		     (is_passed_on(signal) && callers.actions[signal].sa_handler != SIG_IGN)))
+			sigaction(signal, &action, NULL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_UNBLOCK, &child, &callers.mask);
+	return true;
+}
+
+/* Gives signals back as they were. */
+static void restore_signals(void)
+{
+	for (int signal = 1; signal < NSIG; signal++)
+		if (signal == SIGCHLD || is_passed_on(signal))
+			sigaction(signal, &callers.actions[signal], NULL);
+	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
+}
+
+/* Dies, or stops, of `signal`, as podman did. Returns after a stop, or if it does not work. */
+static void suffer(int signal)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL }, caught;
+	sigset_t mask, before;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(signal, &action, &caught);
+	sigemptyset(&mask);
+	sigaddset(&mask, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &mask, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigaction(signal, &caught, NULL);
+}
+
+/* Ends as podman did, by its wait `status`. Does not return. */
+__attribute__((noreturn)) static void exit_as(int status)
+{
+	const struct rlimit no_core = { 0, 0 };
+
+	if (WIFSIGNALED(status)) {
+		setrlimit(RLIMIT_CORE, &no_core); /* podman has left one, if anybody has */
+#ifdef __linux__
+		prctl(PR_SET_DUMPABLE, 0);
+#endif
+		suffer(WTERMSIG(status));
+		_exit(128 + WTERMSIG(status));
+	}
+	_exit(WEXITSTATUS(status));
+}
 
 /* Executes the podman of `plan` in place of the shim: with the environment as it is now, and
    `argv` as it came, but for a name that only the shim has. Does not return. */
 __attribute__((noreturn)) static void execute_podman(const struct plan *plan, char **argv)
 {
 	const char *name = base_name(argv[0]);
+	char *renamed;
 
-	if (strcmp(name, "podman-shim") == 0)
-		argv[0] = text("%.*spodman", (int)(name - argv[0]), argv[0]);
+	if (strcmp(name, "podman-shim") == 0) {
+		renamed = text("%.*spodman", (int)(name - argv[0]), argv[0]);
+		/* Podman before 5.0 executes its argv[0] again: there must be such a file */
+		if (strchr(renamed, '/') && access(renamed, X_OK) < 0 &&
+		    find_version(&plan->podman).major < 5)
+			renamed = text("%s", plan->podman.path);
+		argv[0] = renamed;
+	}
 	execvp(plan->podman.path, argv);
 	if (leave_override()) { /* its variables may have been too much: E2BIG */
-		trace("plain: with the override: %s: %s", plan->podman.path, strerror(errno));
+		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
 		execvp(plan->podman.path, argv);
 	}
 	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED, "cannot execute podman: %s: %s",
 	    plan->podman.path, strerror(errno));
+}
+
+/* In a new process: becomes podman, which dies with the shim. Does not return. */
+__attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv, pid_t shim)
+{
+	const char *listener = getenv("LISTEN_PID");
+	char number[12];
+
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != shim)
+		_exit(STATUS_FAILED); /* too late */
+#endif
+	/* sd_listen_fds(3): the descriptors are for the process of that number */
+	if (listener && atol(listener) == shim) {
+		snprintf(number, sizeof number, "%d", (int)getpid());
+		setenv("LISTEN_PID", number, 1);
+	}
+	restore_signals();
+	execute_podman(plan, argv);
+}
+
+/* Passes on the signals that have arrived. */
+static void pass_on_signals(pid_t podman)
+{
+	struct arrival arrival;
+
+	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival)
+		if (arrival.by_process && arrival.signal != SIGCHLD)
+			kill(podman, arrival.signal);
+}
+
+/* Takes notice of children that have ended or stopped; stops with podman. Returns true, and its
+   wait status, if podman has ended. */
+static bool reap(pid_t podman, int *podmans_status)
+{
+	bool ended = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != podman)
+			continue;
+		if (WIFSTOPPED(status)) {
+			suffer(WSTOPSIG(status));
+			continue;
+		}
+		*podmans_status = status;
+		ended = true;
+	}
+	return ended;
+}
+
+#define GLANCE 5 /* ms between two looks at whether the container runs */
+
+/* Returns the milliseconds until `deadline` (of now()), for poll(2). */
+static int time_left(long long deadline)
+{
+	long long left = deadline - now();
+
+	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
+/* Runs podman with `lock` held until its containers run, or have had their time. Does not
+   return. */
+__attribute__((noreturn)) static void supervise(const struct plan *plan, char **argv, int lock)
+{
+	const pid_t shim = getpid();
+	struct pollfd ready = { .events = POLLIN };
+	long long deadline;
+	int status = 0;
+	pid_t podman;
+
+	if (!catch_signals()) {
+		trace("plain: no pipe: %s", strerror(errno));
+		execute_podman(plan, argv);
+	}
+	ready.fd = arrivals[0];
+	adopt_orphans(true);
+	deadline = now() + plan->lock_hold * 1000LL;
+	podman = fork();
+	if (podman < 0) {
+		trace("plain: no process: %s", strerror(errno));
+		restore_signals();
+		execute_podman(plan, argv);
+	}
+	if (podman == 0)
+		become_podman(plan, argv, shim);
+	for (;;) {
+		poll(&ready, 1, lock == NO_LOCK ? -1 : plan->expected ? GLANCE : time_left(deadline));
+		pass_on_signals(podman);
+		if (reap(podman, &status))
+			exit_as(status);
+		if (lock == NO_LOCK)
+			continue;
+		if (plan->expected && count_started() >= plan->expected)
+			release_lock(&lock, "the containers run");
+		else if (now() >= deadline)
+			release_lock(&lock, "the time is over");
+		if (lock == NO_LOCK)
+			adopt_orphans(false);
+	}
 }
 
 /*
@@ -1655,24 +2312,50 @@ __attribute__((noreturn)) static void execute_conmon(const char *conmon, char **
 	die(STATUS_FAILED, "cannot execute conmon: %s: %s", conmon, strerror(errno));
 }
 
+/* Carries out `plan`. Does not return. */
+__attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
+{
+	const char *why = plan->override ? install_override(plan) : NULL;
+	int lock = NO_LOCK;
+
+	if (why)
+		fall_back(plan, why);
+	trace("plan: %s: %s", plan_name(plan), plan->reason);
+	if (plan->lock)
+		lock = take_lock();
+	if (lock != NO_LOCK)
+		supervise(plan, argv, lock);
+	execute_podman(plan, argv);
+}
+
+/* Returns whether podman executes itself once more, in its user namespace. Before 5.0 it does so
+   by its own argv[0], which leads to the shim: pkg/rootless/rootless_linux.c. */
+static bool is_reexecution(void)
+{
+	const char *state = getenv("_CONTAINERS_USERNS_CONFIGURED");
+
+	return state && strcmp(state, "init") == 0; /* "done" for what podman executes later */
+}
+
 int main(int argc, char **argv)
 {
 	static char *no_arguments[] = { "podman", NULL };
-	const char *conmon = leave_override();
-	const char *why;
+	const char *conmon;
 	struct plan plan;
 
 	if (argc < 1)
 		argc = 1, argv = no_arguments;
+	if (is_reexecution() && !is_conmon_alias(argv[0])) {
+		/* all is decided, and in force */
+		settings.real = nonempty(getenv("PODMAN_SHIM_REAL"));
+		plan = (struct plan){ .podman = find_podman(argv[0]) };
+		execute_podman(&plan, argv);
+	}
+	conmon = leave_override();
 	if (conmon && is_conmon_alias(argv[0]))
 		execute_conmon(conmon, argv);
 
 	read_settings();
 	plan = decide(argv, argc);
-	if (plan.action == OVERRIDE && (why = install_override(&plan))) {
-		plan.action = PLAIN;
-		plan.reason = why;
-	}
-	trace("%s: %s", action_names[plan.action], plan.reason);
-	execute_podman(&plan, argv);
+	carry_out(&plan, argv);
 }

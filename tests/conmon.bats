@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and helpers.bash set them
+# What happens when podman executes the shim as its conmon, and when anything that podman starts
+# calls podman.
+
+load helpers
+
+# Executes a command with an environment of oddities, in an order of its own.
+in_odd_environment() {
+	env -i PATH="$PATH" STAND_IN="$record" Z=1 XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" A=2 \
+		'with space=3' $'lines=4\n5' $'bytes=\377\200' EMPTY= "$@"
+}
+
+# Executes a command with the environment that the override's podman had.
+in_podmans_environment() {
+	mapfile -d '' variables <"$record/environ"
+	env -i "${variables[@]}" "$@"
+}
+
+# The same, as run_bounded.
+run_in_podmans_environment() {
+	mapfile -d '' variables <"$record/environ"
+	run_bounded env -i "${variables[@]}" "$@"
+}
+
+@test "conmon is executed by its own path, with podman's arguments" {
+	need_own_conmon
+	STAND_IN_CONMON='--api-version 1 -c ID -- --version' podman run image
+	printf '%s\0' "$real/conmon" --api-version 1 -c ID -- --version | cmp - "$record/conmon.argv"
+	[ "$(recorded conmon.comm)" = conmon ]
+	[ "$(count conmon.runs)" -eq 1 ]
+	[ "$(count runs)" -eq 1 ]
+}
+
+@test "podman is told its conmon's version by conmon" {
+	need_own_conmon
+	STAND_IN_CONMON=--version podman run image
+	printf '%s\0' "$real/conmon" --version | cmp - "$record/conmon.argv"
+	[ "$(count probes)" -eq 1 ]
+}
+
+@test "conmon has podman's process number and exit status" {
+	need_own_conmon
+	STAND_IN_CONMON=-v podman run image &
+	wait "$!"
+	[ "$(recorded conmon.pid)" = "$!" ]
+	STAND_IN_CONMON=-v STAND_IN_STATUS=7 run_bounded podman run image
+	[ "$status" -eq 7 ]
+}
+
+@test "conmon has the caller's environment, in order, and nothing of the shim's" {
+	need_own_conmon
+	in_odd_environment STAND_IN_CONMON='-c ID' "$real/podman" ps
+	keep_record native
+	in_odd_environment STAND_IN_CONMON='-c ID' "$shim/podman" run image
+	[ -n "$(override_descriptor)" ]
+	same native/environ "$record/conmon.environ"
+}
+
+@test "conmon has the caller's empty override in its place" {
+	need_own_conmon
+	in_odd_environment CONTAINERS_CONF_OVERRIDE= STAND_IN_CONMON='-c ID' "$real/podman" ps
+	keep_record native
+	in_odd_environment CONTAINERS_CONF_OVERRIDE= STAND_IN_CONMON='-c ID' "$shim/podman" run image
+	[ -n "$(override_descriptor)" ]
+	same native/environ "$record/conmon.environ"
+	grep -zqx 'CONTAINERS_CONF_OVERRIDE=' "$record/conmon.environ"
+}
+
+@test "conmon has podman's descriptors but the override's" {
+	need_own_conmon
+	echo content >file
+	STAND_IN_CONMON='-c ID' podman run image 3<file 4<file 100<file 102<file
+	[ "$(override_descriptor)" = 101 ]
+	grep -v '^101 ' "$record/fds" >fds
+	same fds "$record/conmon.fds"
+}
+
+@test "conmon keeps what podman put on the override's number" {
+	need_own_conmon
+	echo content >file
+	podman run image 100<&-
+	in_podmans_environment "$alias" -c ID 100<file
+	grep -qx "100 $world/file" "$record/conmon.fds"
+	in_podmans_environment "$alias" -c ID 100< <(:)
+	grep -q '^100 pipe:' "$record/conmon.fds"
+	in_podmans_environment "$alias" -c ID 100<&-
+	lacks '^100 ' conmon.fds
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+}
+
+@test "conmon has podman's signal masks" {
+	need_own_conmon
+	STAND_IN_CONMON='-c ID' env --block-signal=USR1 --ignore-signal=HUP podman run image
+	same "$record/signals" "$record/conmon.signals"
+	lacks '^SigBlk:[[:space:]]*0*$' conmon.signals
+}
+
+@test "the shim says nothing where conmon is expected" {
+	need_own_conmon
+	podman run image
+	run_in_podmans_environment PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_MODE=no-mode \
+		PODMAN_SHIM_REAL=/no/such "$alias" --version
+	[ "$status" -eq 0 ]
+	[ -z "$output$stderr" ]
+	[ "$(count conmon.runs)" -eq 1 ]
+}
+
+@test "a conmon that is gone exits with 125 and one line that names it" {
+	need_own_conmon
+	podman run image
+	rm "$real/conmon"
+	run_in_podmans_environment "$alias" -c ID
+	one_line_and 125
+	[[ $stderr == *"$real/conmon: No such file or directory" ]]
+}
+
+@test "the first conmon in PATH that can be executed is taken" {
+	local path
+
+	need_own_conmon
+	mkdir -p one two/conmon three
+	touch one/conmon
+	cp "$stand_in" three/conmon
+	path=$shim:$world/one:$world/two:$world/three:$real:$programs
+	PATH=$path STAND_IN_CONMON='-c ID' podman run image
+	[ "$(recorded conmon.argv | head -n 1)" = "$world/three/conmon" ]
+}
+
+@test "without any conmon there is no override" {
+	need_own_conmon
+	rm "$real/conmon"
+	expect 'fallback: no conmon' run image
+	podman run image
+	[ -z "$(override_descriptor)" ]
+	[ ! -e "$record/override" ]
+}
+
+@test "a conmon in a relative element of PATH is none, as for podman" {
+	need_own_conmon
+	mkdir relative
+	mv "$real/conmon" relative
+	PATH=$shim:$real:relative:$programs expect 'fallback: no conmon' run image
+	cd relative
+	PATH=$shim:$real::$programs expect 'fallback: no conmon' run image
+}
+
+@test "this machine's conmon comes before that in PATH" {
+	local -a own=(unshare --mount)
+
+	need_own_conmon
+	[ "$(id -u)" = 0 ] || own+=(--user --map-root-user)
+	"${own[@]}" mount -t tmpfs tmpfs /usr/local || skip "no mounts of one's own here"
+	run_bounded "${own[@]}" bash -eux - <<-END
+		mount -t tmpfs tmpfs /usr/local
+		cd /usr/local
+		mkdir -p bin lib/podman libexec/podman/conmon
+		cp "$stand_in" bin/conmon
+		STAND_IN_CONMON=-v podman run image
+		[ "\$(tr '\\0' ' ' <"$record/conmon.argv")" = "/usr/local/bin/conmon -v " ]
+		cp bin/conmon lib/podman
+		STAND_IN_CONMON=-v podman run image
+		[ "\$(tr '\\0' ' ' <"$record/conmon.argv")" = "/usr/local/lib/podman/conmon -v " ]
+	END
+	printf '%s\n' "$stderr"
+	[ "$status" -eq 0 ]
+}
+
+@test "podman --version, called by what podman starts, is podman's" {
+	podman run image
+	for called in podman "$shim/podman" "$binary" shim/podman ./shim/podman; do
+		rm "$record/probes"
+		run_in_podmans_environment "$called" --version
+		printf '%s: %s\n' "$called" "$stderr"
+		[ "$status" -eq 0 ]
+		[ "$output" = 'podman version 5.4.2' ]
+		[ "$(count probes)" -eq 1 ]
+	done
+	[ "$(count conmon.runs)" -eq 0 ]
+}
+
+@test "podman, called by what podman starts, has the first caller's environment" {
+	in_odd_environment "$real/podman" ps
+	keep_record native
+	in_odd_environment "$shim/podman" run image
+	in_podmans_environment "$shim/podman" ps
+	same native/environ "$record/environ"
+}
+
+@test "podman run, called by what podman starts, has an override of its own" {
+	need_own_conmon
+	podman run image
+	in_podmans_environment STAND_IN_CONMON='-c ID' podman run another 100</dev/null
+	[ "$(override_descriptor)" = 101 ]
+	[ "$(recorded argv)" = $'podman\nrun\nanother' ]
+	grep -q '^default_sysctls = \[\]$' "$record/override"
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+}
+
+@test "an override that what podman starts has set for its own podman stays" {
+	podman run image
+	in_podmans_environment CONTAINERS_CONF_OVERRIDE=/their/own podman ps
+	recorded environ | grep -x CONTAINERS_CONF_OVERRIDE=/their/own
+	lacks '^_PODMAN_SHIM_' environ
+}
+
+@test "the shim called by a path with a dot in it is podman" {
+	run_bounded "$alias" --version
+	[ "$status" -eq 0 ]
+	[ "$output" = 'podman version 5.4.2' ]
+	(exec -a "$alias" "$shim/podman" run image)
+	[ "$(count runs)" -eq 1 ]
+	[ "$(count conmon.runs)" -eq 0 ]
+}

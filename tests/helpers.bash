@@ -1,0 +1,201 @@
+# helpers - the world of one test, in its own directory
+#
+#     $shim      a directory with the shim in it, as podman
+#     $real      one with the stand-in in it, as podman, and as conmon unless the machine has one
+#     $record    where the stand-in records: see stand-in.c
+#     $alias     the path under which podman executes the shim as conmon
+#
+# PATH leads to $shim, $real and the machine's programs, in this order.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # the tests use them, bats sets them
+
+# Files run side by side, the tests of one file in turn: bats waits for the latter in steps of a
+# second, which is many times what a test takes.
+export BATS_NO_PARALLELIZE_WITHIN_FILE=true
+
+tests=$BATS_TEST_DIRNAME
+stand_in=$tests/build/stand-in
+refuse=$tests/build/refuse
+binary=$(realpath "$tests/../podman-shim")
+alias=${binary%/*}/./${binary##*/}
+programs=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+setup() {
+	make_world
+}
+
+make_world() {
+	local variable
+
+	for variable in $(compgen -e); do
+		case $variable in
+		PODMAN* | _PODMAN* | CONTAINER* | BUILDAH* | STAND_IN* | LISTEN_*) unset "$variable" ;;
+		esac
+	done
+	world=$BATS_TEST_TMPDIR
+	shim=$world/shim real=$world/real record=$world/record
+	mkdir "$shim" "$real" "$record" "$world/home"
+	mkdir -m 700 "$world/runtime"
+	ln -s "$binary" "$shim/podman"
+	ln -s "$stand_in" "$real/podman"
+	ln -s "$stand_in" "$real/conmon"
+	export PATH=$shim:$real:$programs STAND_IN=$record
+	export HOME=$world/home XDG_RUNTIME_DIR=$world/runtime
+	cd "$world" || return
+}
+
+# Copies the shim, as an own file, to FILE.
+copy_shim() {
+	cp "$binary" "$1"
+}
+
+# The same for the stand-in.
+copy_stand_in() {
+	rm -f "$1"
+	cp "$stand_in" "$1"
+}
+
+# Makes FILE an executable script of what is on standard input.
+make_script() {
+	cat >"$1"
+	chmod +x "$1"
+}
+
+# Runs a command, for ten seconds at the most, and sets $status, $output and $stderr as bats' `run`
+# does; $stderr_lines holds empty lines, too.
+run_bounded() {
+	status=0
+	output=$(timeout -s KILL 10 "$@" 2>"$world/stderr") || status=$?
+	stderr=$(<"$world/stderr")
+	mapfile -t stderr_lines <"$world/stderr"
+}
+
+# Prints what the stand-in recorded as NAME, a line for each NUL.
+recorded() {
+	tr '\0' '\n' <"$record/$1"
+}
+
+# Succeeds if no line matches PATTERN of what the stand-in recorded as NAME.
+lacks() {
+	[ -e "$record/$2" ] || return
+	if recorded "$2" | grep -a -- "$1"; then
+		return 1
+	fi
+}
+
+# Prints how many lines it recorded as NAME.
+count() {
+	if [ -e "$record/$1" ]; then
+		wc -l <"$record/$1"
+	else
+		echo 0
+	fi
+}
+
+# Puts the record aside, as directory NAME of the world, for a new one to begin.
+keep_record() {
+	mv "$record" "$world/$1"
+	mkdir "$record"
+}
+
+# Prints what the shim decides for the arguments, and why: "PLAN: REASON".
+plan_of() {
+	PODMAN_SHIM_DEBUG=1 podman "$@" 2>&1 >/dev/null | sed -n 's/^podman-shim: plan: //p'
+}
+
+# Succeeds if the plan for ARGUMENTs begins with PLAN, else says what it is. "fallback" is what
+# there is without the override: the lock for what starts containers, else podman as it is.
+expect() {
+	local wanted=$1 plan
+
+	shift
+	plan=$(plan_of "$@")
+	[[ $plan == "$wanted"* || $plan == "${wanted/#fallback/lock}"* ||
+		$plan == "${wanted/#fallback/plain}"* ]] && return
+	printf 'podman%s\n\tis %s\n\tnot %s\n' "$(printf ' %q' "$@")" "$plan" "$wanted"
+	return 1
+}
+
+# The same for each line of standard input, which is split into arguments as the shell does.
+expect_each() {
+	local wanted=$1 line failed=0
+	local -a arguments
+
+	while IFS= read -r line; do
+		eval "arguments=($line)"
+		expect "$wanted" "${arguments[@]}" || failed=1
+	done
+	return "$failed"
+}
+
+# Succeeds if `podman run` works with the override, after PROBES questions for the version.
+asks() {
+	local before
+
+	before=$(count probes)
+	rm -f "$record/runs"
+	run_bounded podman run image
+	printf 'status %s, %s probes before, %s now, stderr: %s\n' "$status" "$before" "$(count probes)" \
+		"$stderr"
+	[ "$status" -eq 0 ]
+	[ -z "$output$stderr" ]
+	[ "$(count runs)" -eq 1 ]
+	[ -n "$(override_descriptor)" ]
+	[ $(($(count probes) - before)) -eq "$1" ]
+}
+
+# Prints the number of the descriptor that podman got the override on.
+override_descriptor() {
+	recorded environ | sed -n 's,^CONTAINERS_CONF_OVERRIDE=/dev/fd/,,p'
+}
+
+# Succeeds if two files are the same byte for byte, else shows how they differ.
+same() {
+	cmp -s "$1" "$2" && return
+	diff <(tr '\0' '\n' <"$1") <(tr '\0' '\n' <"$2") || true
+	return 1
+}
+
+# Fails the test with a message.
+fail() {
+	printf '%s\n' "$*"
+	return 1
+}
+
+# Succeeds if the last run_bounded ended with STATUS and exactly one line of the shim's on stderr.
+one_line_and() {
+	printf 'status %s, stderr: %s\n' "$status" "$stderr"
+	[ "$status" -eq "$1" ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == "podman-shim: "* ]]
+}
+
+# Prints the conmon that podman finds on this machine without PATH, if any.
+machine_conmon() {
+	local path
+
+	for path in /usr/libexec/podman /usr/local/libexec/podman /usr/local/lib/podman /usr/bin \
+		/usr/sbin /usr/local/bin /usr/local/sbin /run/current-system/sw/bin; do
+		if [ -e "$path/conmon" ]; then
+			echo "$path/conmon"
+			return
+		fi
+	done
+}
+
+# For tests in which the stand-in is conmon.
+need_own_conmon() {
+	local path
+
+	path=$(machine_conmon)
+	[ -z "$path" ] || skip "this machine's own conmon comes first: $path"
+}
+
+# Runs a command without the right to pass over permissions, which root has.
+without_privilege() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --bounding-set=-dac_override,-dac_read_search "$@"
+	else
+		"$@"
+	fi
+}

@@ -1,0 +1,360 @@
+#!/usr/bin/env bats
+# One start at a time, where the override cannot be used.
+
+load helpers
+
+setup() {
+	make_world
+	export STAND_IN_VERSION='podman version 4.3.1' # too old for the override
+	lock=$XDG_RUNTIME_DIR/podman-shim.lock
+	export world lock
+}
+
+# Puts a podman into $real that does what its environment says, in this order:
+#     CREATE    a create of so many seconds; one that overlaps another leaves the file overlap
+#     STARTS    names of containers, whose conmons it leaves behind, with their pidfiles
+#     ATTACHED  a FIFO that it reads to its end
+# Before all that it adds its process number to the file begun, at its end to the file ended.
+make_starter() {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+[[ $1 != --version ]] || { echo "$STAND_IN_VERSION"; exit; }
+echo $$ >>"$world/begun"
+if [[ -n ${CREATE:-} ]]; then
+	mkdir "$world/creating" 2>/dev/null || : >"$world/overlap"
+	sleep "$CREATE"
+	rmdir "$world/creating" 2>/dev/null
+fi
+for name in ${STARTS:-}; do
+	(exec -a conmon bash -c 'echo $$ >"$6"; sleep 60; :' conmon -b bundle -n "$name" -p "$world/pidfile-$name-$$" >&- 2>&- &)
+done
+[[ -z ${ATTACHED:-} ]] || cat "$ATTACHED" >/dev/null
+echo $$ >>"$world/ended"
+END
+}
+
+teardown() {
+	pkill -f "$world/pidfile-" || :
+}
+
+# until_true COMMAND...: waits for 20 seconds at the most
+until_true() {
+	local tries
+	for ((tries = 0; tries < 400; tries++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	echo "never true: $*"
+	return 1
+}
+
+lines() { [ "$(wc -l 2>/dev/null <"$1")" -ge "$2" ]; }
+is_held() { ! flock -n "$lock" true; }
+
+# Holds the lock until the test's end, or until $holder is killed.
+hold_lock() {
+	touch "$lock"
+	flock -o "$lock" sleep 60 3>&- &
+	holder=$!
+	until_true is_held
+}
+
+@test "starts of many shims at once do not overlap, and all are run" {
+	make_starter
+	for _ in {1..20}; do CREATE=0.02 podman run image & pids+=($!); done
+	wait "${pids[@]}"
+	[ ! -e overlap ]
+	lines ended 20
+}
+
+@test "without the shim the same starts overlap" {
+	make_starter
+	for _ in {1..20}; do CREATE=0.02 "$real/podman" run image & pids+=($!); done
+	wait "${pids[@]}"
+	[ -e overlap ]
+}
+
+# bats test_tags=linux
+@test "the lock is let go when the container runs, long before an attached command ends" {
+	make_starter
+	mkfifo attached
+	STARTS=one ATTACHED=$world/attached podman run image &
+	until_true lines begun 1
+	podman run image
+	lines ended 1 # the second, while the first waits
+	: >attached
+	wait $!
+	lines ended 2
+}
+
+# bats test_tags=linux
+@test "a start of two containers keeps the lock until both run" {
+	make_starter
+	mkfifo attached
+	PODMAN_SHIM_DEBUG=1 STARTS='one two' ATTACHED=$world/attached podman start one two 2>trace &
+	until_true grep -q 'let go: the containers run' trace
+	: >attached
+	wait $!
+	STARTS=one ATTACHED=$world/attached PODMAN_SHIM_LOCK_HOLD=1 PODMAN_SHIM_DEBUG=1 podman start one two 2>trace &
+	until_true grep -q 'let go: the time is over' trace
+	: >attached
+	wait $!
+}
+
+@test "a pod's infra container is not what the lock waits for" {
+	make_starter
+	mkfifo attached
+	PODMAN_SHIM_LOCK_HOLD=1 PODMAN_SHIM_DEBUG=1 STARTS=0123456789ab-infra ATTACHED=$world/attached podman run --pod new:x image 2>trace &
+	until_true grep -q 'let go: the time is over' trace
+	: >attached
+	wait $!
+}
+
+@test "a start that takes long holds others up for the hold limit only" {
+	make_starter
+	mkfifo attached
+	ATTACHED=$world/attached PODMAN_SHIM_LOCK_HOLD=1 podman run image &
+	until_true lines begun 1
+	podman run image
+	lines ended 1
+	: >attached
+	wait $!
+}
+
+@test "a wedged holder stops nobody for longer than the wait limit, with one warning" {
+	hold_lock
+	PODMAN_SHIM_LOCK_WAIT=1 run_bounded podman run image
+	[ "$status" -eq 0 ]
+	[ "$(count runs)" -eq 1 ]
+	[ "$stderr" = "podman-shim: lock: $lock: not free after 1 s, going on without it" ]
+	PODMAN_SHIM_LOCK_WAIT=0 run_bounded podman run image
+	[ "$(count runs)" -eq 2 ]
+	kill "$holder"
+}
+
+@test "a waiter that is killed by SIGINT or SIGTERM dies of it, and starts nothing" {
+	hold_lock
+	for signal in INT TERM; do
+		status=0
+		# timeout, unlike a shell, leaves SIGINT as it should be in the background
+		timeout -s "$signal" 0.5 podman run image || status=$?
+		[ "$status" -eq 124 ]
+		status=0
+		timeout --preserve-status -s "$signal" 0.5 podman run image || status=$?
+		[ "$status" -eq $((128 + $(kill -l $signal))) ]
+	done
+	[ "$(count runs)" -eq 0 ]
+	kill "$holder"
+}
+
+@test "a caller's alarm clock goes off while the lock is waited for, and after" {
+	hold_lock
+	run_bounded perl -e 'alarm 1; exec @ARGV' podman run image
+	[ "$status" -eq 142 ]
+	[ "$(count runs)" -eq 0 ]
+	kill "$holder"
+	make_starter
+	mkfifo attached
+	hold_lock
+	ATTACHED=$world/attached PODMAN_SHIM_LOCK_WAIT=1 run_bounded perl -e 'alarm 2; exec @ARGV' podman run image
+	lines begun 1
+	[ "$status" -eq 142 ]
+	kill "$holder"
+}
+
+# bats test_tags=linux
+@test "a holder that is killed frees the lock, and its podman dies with it" {
+	make_starter
+	mkfifo attached
+	ATTACHED=$world/attached podman run image &
+	until_true lines begun 1
+	kill -KILL $!
+	until_true flock -n "$lock" true
+	gone() { ! kill -0 "$(<begun)" 2>/dev/null; }
+	until_true gone
+	run_bounded podman run image
+	[ "$status" -eq 0 ]
+}
+
+@test "only commands that start containers take the lock" {
+	for command in run 'container run' start 'container start' restart 'container restart' \
+		'container restore' 'pod start' 'pod restart' 'kube play' 'play kube' 'container clone --run'; do
+		# shellcheck disable=SC2086 # words
+		expect lock: $command x
+	done
+	for command in create 'container create' build 'image build' init 'container clone' 'pod create' \
+		'system service' pull exec ps 'run --help' 'container clone --run=false'; do
+		# shellcheck disable=SC2086 # words
+		expect plain: $command x
+	done
+}
+
+# bats test_tags=linux
+@test "what the override cannot do is done with the lock" {
+	export STAND_IN_VERSION='podman version 5.4.2'
+	expect 'override:' run image
+	expect 'lock: --env-host' run --env-host image
+	expect 'lock: --conmon' --conmon /x run image
+	expect 'lock: podman is remote' --remote run image
+	expect 'plain: --env-host' create --env-host image
+	PODMAN_SHIM_MODE=lock expect 'lock: PODMAN_SHIM_MODE' run image
+	PODMAN_SHIM_MODE=override expect 'plain: --env-host' run --env-host image
+	"$refuse" memfd_create true
+	plan=$(PODMAN_SHIM_DEBUG=1 "$refuse" memfd_create podman run image 2>&1 >/dev/null)
+	[[ $plan == *"podman-shim: plan: lock: no file in memory"* ]]
+}
+
+@test "Docker is never serialized" {
+	export STAND_IN_VERSION='Docker version 28.2.2, build e6534b4'
+	for mode in auto lock override; do
+		PODMAN_SHIM_MODE=$mode expect 'plain: this is Docker' run image
+		PODMAN_SHIM_MODE=$mode CONTAINER_HOST=x expect 'plain: this is Docker' run image
+	done
+}
+
+# bats test_tags=linux
+@test "a podman of no known version gets the override and the lock" {
+	STAND_IN_PROBE=garbage expect 'override and lock:' run image
+	[ -e "$lock" ]
+	STAND_IN_PROBE=garbage podman run image
+	grep -q default_sysctls "$record/override"
+}
+
+@test "a remote podman holds the lock for three seconds, as nothing can be seen" {
+	make_starter
+	mkfifo attached
+	CONTAINER_HOST=x ATTACHED=$world/attached PODMAN_SHIM_DEBUG=1 podman run image 2>trace &
+	until_true lines begun 1
+	is_held
+	until_true grep -q 'let go: the time is over' trace
+	: >attached
+	wait $!
+}
+
+@test "PODMAN_SHIM_LOCK names the file" {
+	PODMAN_SHIM_LOCK=$world/mine podman run image
+	[ -f mine ]
+	[ ! -e "$lock" ]
+	[ "$(stat -c %a mine)" = 600 ]
+}
+
+# refused REASON: podman is run without the lock, which the trace gives the reason for
+refused() {
+	run_bounded env PODMAN_SHIM_DEBUG=1 podman run image
+	[ "$status" -eq 0 ]
+	[ "$(count runs)" -ge 1 ]
+	[[ $stderr == *"podman-shim: lock: $PODMAN_SHIM_LOCK: cannot be used: $1"* ]]
+}
+
+@test "a lock that is a link, a FIFO, a directory or nowhere is not used, and podman is run" {
+	export PODMAN_SHIM_LOCK=$world/place
+	ln -s target place
+	refused 'is a symbolic link'
+	[ ! -e target ]
+	rm place
+	mkfifo place
+	refused 'is not a file'
+	rm place
+	mkdir place
+	refused 'Is a directory'
+	rmdir place
+	PODMAN_SHIM_LOCK=$world/nowhere/lock refused 'No such file or directory'
+	PODMAN_SHIM_LOCK=/proc/podman-shim.lock refused 'No such file or directory'
+}
+
+@test "another user's lock is not used" {
+	export PODMAN_SHIM_LOCK=$world/place
+	if [ "$(id -u)" = 0 ]; then
+		touch place
+		chown 1:1 place
+		refused "is another user's"
+	else
+		PODMAN_SHIM_LOCK=/etc/passwd refused 'Permission denied'
+	fi
+}
+
+@test "a full disk keeps no container from starting" {
+	export PODMAN_SHIM_LOCK=$world/full/lock
+	mkdir full
+	# shellcheck disable=SC2016 # expanded there
+	run_bounded unshare -rm sh -c 'mount -t tmpfs -o nr_inodes=1 tmpfs full && PODMAN_SHIM_DEBUG=1 podman run image'
+	[ "$status" -eq 0 ]
+	[ "$(count runs)" -eq 1 ]
+	[[ $stderr == *"cannot be used: No space left on device"* ]]
+}
+
+@test "a lock that is removed or replaced while it is held keeps no waiter out for ever" {
+	make_starter
+	mkfifo attached
+	ATTACHED=$world/attached podman run image &
+	pids=($!)
+	until_true lines begun 1
+	PODMAN_SHIM_DEBUG=1 podman run image 2>trace &
+	pids+=($!)
+	# the waiter waits for the first file, and then takes the new one
+	until_true bash -c "grep -q $(stat -c %i "$lock") /proc/locks && [ \$(grep -c :$(stat -c %i "$lock") /proc/locks) -ge 2 ]"
+	rm "$lock"
+	: >attached
+	wait "${pids[@]}"
+	lines ended 2
+	grep -q "lock: $lock: taken" trace
+	[ -e "$lock" ]
+}
+
+# with_empty_tmp SCRIPT: runs it, as root of a namespace, where /tmp and /run are empty
+with_empty_tmp() {
+	mkdir -p mounted/bin
+	copy_shim mounted/bin/podman
+	mkdir mounted/real
+	copy_stand_in mounted/real/podman
+	mkdir mounted/record
+	# shellcheck disable=SC2016 # expanded there
+	STAND_IN=/mnt/record PATH=/mnt/bin:/mnt/real:$programs PODMAN_SHIM_DEBUG=1 run_bounded \
+		env -u XDG_RUNTIME_DIR unshare -rm bash -euc 'mount --bind mounted /mnt
+		cd /
+		mount -t tmpfs tmpfs /tmp
+		mount -t tmpfs tmpfs /run
+		eval "$1"' _ "$1"
+	echo "$stderr"
+	[ "$status" -eq 0 ]
+}
+
+@test "without a runtime directory the lock is in a directory of the user's own in /tmp" {
+	with_empty_tmp 'podman run image; stat -c "%a %F" /tmp/podman-shim-0 /tmp/podman-shim-0/podman-shim.lock'
+	[ "$output" = $'700 directory\n600 regular empty file' ]
+}
+
+@test "a directory in /tmp that others may write, or that is a link, is not used" {
+	with_empty_tmp 'mkdir -m 777 /tmp/podman-shim-0; podman run image; ls -A /tmp/podman-shim-0'
+	[ -z "$output" ]
+	[[ $stderr == *"/tmp/podman-shim-0: others may write it"* ]]
+	rm -r mounted
+	with_empty_tmp 'mkdir -m 700 /tmp/mine; ln -s mine /tmp/podman-shim-0; podman run image; ls -A /tmp/mine'
+	[ -z "$output" ]
+	[[ $stderr == *"/tmp/podman-shim-0: is a symbolic link"* ]]
+	[ "$(wc -l <mounted/record/runs)" -eq 1 ]
+}
+
+@test "podman has the descriptors that it has natively, and no more" {
+	STAND_IN=$world "$real/podman" run image 7</dev/null
+	podman run image 7</dev/null
+	[ "$(sed "s,$world,,g" "$record/fds")" = "$(sed "s,$world,,g" "$world/fds")" ]
+}
+
+@test "200 waiting shims all run, each in less than a mebibyte of memory" {
+	make_starter
+	hold_lock
+	export PODMAN_SHIM_LOCK_WAIT=300
+	for _ in {1..200}; do CREATE=0.001 podman run image & pids+=($!); done
+	inode=$(stat -c %i "$lock")
+	waiting() { [ "$(grep -c ":$inode 0 EOF" /proc/locks)" -ge 201 ]; }
+	until_true waiting
+	for pid in "${pids[@]}"; do
+		[ "$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")" -lt 1024 ]
+	done
+	kill "$holder"
+	wait "${pids[@]}"
+	lines ended 200
+	[ ! -e overlap ]
+}

@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and helpers.bash set them
+# What podman gets of its caller, and the caller of podman.
+
+load helpers
+
+# Executes a command with an environment of oddities, in an order of its own.
+in_odd_environment() {
+	env -i PATH="$PATH" STAND_IN="$record" Z=1 XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" A=2 \
+		'with space=3' $'lines=4\n5' $'bytes=\377\200' EMPTY= =nameless \
+		LONG="$(printf '%060000d' 0)" "$@"
+}
+
+# Executes a command with descriptors of oddities.
+with_odd_descriptors() {
+	"$@" <"$world/file" 2>>"$world/output" 5<"$world/file" 9>>"$world/output" 99<"$world/file" \
+		100>>"$world/output" 101<"$world/file" 250<"$world/file" 1>&-
+}
+
+@test "arguments reach podman byte for byte" {
+	local strange=$'\377\200 \n\t"\\$(id)*' long
+	local -a arguments
+
+	long=$(printf '%0100000d' 0)
+	for command in ps run; do
+		arguments=(podman "$command" '' "$strange" -- $'\n' --env="$strange" "$long" '' ' ' --version)
+		"${arguments[@]}"
+		printf '%s\0' "${arguments[@]}" | cmp - "$record/argv"
+	done
+}
+
+@test "podman without arguments gets none" {
+	podman
+	printf 'podman\0' | cmp - "$record/argv"
+}
+
+@test "podman is called by the name that the shim was called by" {
+	for name in docker /no/such/podman ./podman '' $'a\nb' podman-shims podman-shim.old podman-shim/x; do
+		for command in ps run; do
+			(exec -a "$name" "$shim/podman" "$command" image)
+			printf '%s\0' "$name" "$command" image | cmp - "$record/argv"
+		done
+	done
+}
+
+@test "called podman-shim, the shim calls podman by its own name" {
+	ln -s podman "$shim/podman-shim"
+	podman-shim ps
+	printf 'podman\0ps\0' | cmp - "$record/argv"
+	(exec -a /x/podman-shim "$shim/podman" run image)
+	printf '/x/podman\0run\0image\0' | cmp - "$record/argv"
+}
+
+@test "a caller that gives not even a name gets podman" {
+	run_bounded "$stand_in" exec0 "$shim/podman"
+	[ "$status" -eq 0 ]
+	[ "$(count runs)" -eq 1 ]
+	[ "$(tr -cd '\0' <"$record/argv" | wc -c)" -eq 1 ]
+}
+
+@test "a command that starts no container has its caller's environment, in order" {
+	in_odd_environment CONTAINERS_CONF_OVERRIDE=/their/own "$real/podman" ps
+	keep_record native
+	in_odd_environment CONTAINERS_CONF_OVERRIDE=/their/own "$shim/podman" ps
+	same native/environ "$record/environ"
+	[ "$(tr -cd '\0' <native/environ | wc -c)" -eq 12 ]
+}
+
+@test "a command that falls back to plain execution has its caller's environment, in order" {
+	in_odd_environment CONTAINERS_CONF_OVERRIDE=/their/own "$real/podman" run image
+	keep_record native
+	in_odd_environment CONTAINERS_CONF_OVERRIDE=/their/own "$shim/podman" run image
+	[ "$(count probes)" -eq 1 ]
+	same native/environ "$record/environ"
+}
+
+# bats test_tags=linux
+@test "a command with the override has its caller's environment, in order, and the shim's variables" {
+	in_odd_environment "$real/podman" run image
+	keep_record native
+	in_odd_environment "$shim/podman" run image
+	[ -n "$(override_descriptor)" ]
+	grep -azv '^\(CONTAINERS_CONF_OVERRIDE\|_PODMAN_SHIM_[A-Z]*\)=' "$record/environ" >environ
+	same native/environ environ
+}
+
+@test "a command that starts no container has its caller's descriptors and no other" {
+	echo content >file
+	with_odd_descriptors "$real/podman" ps
+	keep_record native
+	with_odd_descriptors "$shim/podman" ps
+	same native/fds "$record/fds"
+	grep -q '^250 ' native/fds
+	lacks '^1 ' fds
+}
+
+@test "a command that falls back to plain execution has its caller's descriptors and no other" {
+	echo content >file
+	with_odd_descriptors "$real/podman" run --env-host image
+	keep_record native
+	with_odd_descriptors "$shim/podman" run --env-host image
+	[ "$(count probes)" -eq 1 ]
+	same native/fds "$record/fds"
+}
+
+# bats test_tags=linux
+@test "a command with the override has its caller's descriptors, and the override's" {
+	echo content >file
+	with_odd_descriptors "$real/podman" run image
+	keep_record native
+	with_odd_descriptors "$shim/podman" run image
+	grep -v "^$(override_descriptor) " "$record/fds" >fds
+	same native/fds fds
+	[ "$(wc -l <"$record/fds")" -eq $(($(wc -l <fds) + 1)) ]
+}
+
+@test "closed standard descriptors stay closed" {
+	for command in ps 'run image'; do
+		# shellcheck disable=SC2086 # words
+		{
+			"$real/podman" $command <&- >&- 2>&-
+			keep_record "native-${command% *}"
+			"$shim/podman" $command <&- >&- 2>&-
+		}
+		grep -v "^$(override_descriptor) " "$record/fds" >fds
+		same "native-${command% *}/fds" fds
+		lacks '^[012] ' fds
+	done
+}
+
+# bats test_tags=linux
+@test "podman has the process number that its caller started" {
+	for command in ps run; do
+		podman "$command" image &
+		wait "$!"
+		[ "$(recorded pid)" = "$!" ]
+	done
+}
+
+@test "podman is called podman in the process list" {
+	for command in ps run; do
+		(exec -a docker "$shim/podman" "$command" image)
+		[ "$(recorded comm)" = podman ]
+	done
+}
+
+@test "podman has its caller's signal masks" {
+	for command in ps run; do
+		env --block-signal=USR1 --ignore-signal=HUP --ignore-signal=CHLD "$real/podman" "$command" image
+		keep_record "native-$command"
+		env --block-signal=USR1 --ignore-signal=HUP --ignore-signal=CHLD "$shim/podman" "$command" image
+		same "native-$command/signals" "$record/signals"
+		lacks '^SigBlk:[[:space:]]*0*$' signals
+	done
+}
+
+@test "podman has its caller's terminal" {
+	for command in 'ps' 'run -it image'; do
+		script -qec "podman $command" /dev/null </dev/null
+		[ "$(recorded terminal)" = yes ]
+		grep -q '^0 /dev/pts/' "$record/fds"
+	done
+}
+
+@test "podman's exit status is the shim's" {
+	for code in 0 1 2 124 125 126 127 255; do
+		for command in ps run; do
+			STAND_IN_STATUS=$code run_bounded podman "$command" image
+			[ "$status" -eq "$code" ]
+			[ -z "$output$stderr" ]
+		done
+	done
+}
+
+@test "podman's death by a signal is the shim's" {
+	ulimit -c 0
+	for number in 1 2 9 11 13 15; do
+		for command in ps run; do
+			status=0
+			STAND_IN_SIGNAL=$number podman "$command" image || status=$?
+			[ "$status" -eq $((128 + number)) ]
+		done
+	done
+}
+
+@test "nothing is written to either output" {
+	for command in ps run 'run --env-host' 'run --no-such-option' build 'kube play' --help; do
+		# shellcheck disable=SC2086 # words
+		run_bounded podman $command image
+		[ "$status" -eq 0 ]
+		[ -z "$output$stderr" ]
+	done
+}

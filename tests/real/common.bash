@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# What the real-Podman suites share. `podman` is the shim, `native` the real one; $work is the
+# test's own directory.
+
+# fact: on every Podman, group 0 is not mapped and crun cannot write the sysctl
+doomed=(--uidmap 999:0:1 --gidmap 999:0:1 --user 999:999)
+
+setup() {
+	work=$(mktemp -d)
+	mkdir "$work/bin"
+	ln -s /project/podman-shim "$work/bin/podman"
+	ln -s /usr/bin/podman "$work/bin/native"
+	PATH=$work/bin:$PATH
+	rm -rf /tmp/racy-runtime
+	mkdir /tmp/racy-runtime
+	cd "$work" || return
+}
+
+teardown() {
+	unset CONTAINER_HOST
+	native kill -a >/dev/null 2>&1 || :
+	native pod rm -af >/dev/null 2>&1 || :
+	native rm -af >/dev/null 2>&1 || :
+	native volume prune -f >/dev/null 2>&1 || :
+	cd /
+	/usr/bin/podman unshare rm -rf "$work"
+}
+
+# remove NAME: at once, whether or not it runs
+remove() {
+	native kill "$1" >/dev/null 2>&1 || :
+	native rm -f "$1" >/dev/null 2>&1 || : # --rm may have been faster
+}
+
+# until_true COMMAND...: waits for 20 seconds at the most
+until_true() {
+	local tries
+	for ((tries = 0; tries < 200; tries++)); do
+		"$@" && return
+		sleep 0.1
+	done
+	echo "never true: $*"
+	return 1
+}
+
+# Processes and network namespaces that a container keeps while it lives, a line each.
+remains() {
+	pgrep -x 'conmon|pasta|pasta.avx2|slirp4netns|rootlessport' -a || :
+	ls /run/user/2000/netns 2>/dev/null || :
+}
+
+no_containers() { [ -z "$(native ps -aq)" ]; }
+no_remains() { [ -z "$(remains)" ]; }
+is_running() { [ "$(native inspect -f '{{.State.Status}}' "$1" 2>/dev/null)" = running ]; }

@@ -1,0 +1,91 @@
+#!/usr/bin/env bats
+# releases: trixie sid
+# The failure itself: natively there, gone through the shim.
+
+load common
+
+@test "run fails natively where group 0 is not mapped, and works through the shim" {
+	run native run --rm "${doomed[@]}" localhost/bb busybox id
+	[ "$status" -eq 126 ]
+	[[ $output == *OCI*ping_group_range* ]]
+
+	run podman run --rm "${doomed[@]}" localhost/bb busybox id
+	[ "$status" -eq 0 ]
+	[ "$output" = "uid=999(999) gid=999(999) groups=999(999)" ] || [ "$output" = "uid=999 gid=999 groups=999" ]
+}
+
+@test "create and then start work through the shim" {
+	native create --name natively "${doomed[@]}" localhost/bb busybox id
+	run native start -a natively
+	[ "$status" -eq 125 ]
+
+	podman create --name shimmed "${doomed[@]}" localhost/bb busybox id
+	run podman start -a shimmed
+	[ "$status" -eq 0 ]
+	[[ $output == *uid=999* ]]
+	# the decision is the container's: whoever starts it
+	run native start -a shimmed
+	[ "$status" -eq 0 ]
+}
+
+@test "a pod's infra container starts through the shim" {
+	native --runtime "$runtime" pod create --name natively
+	lose_all
+	run native pod start natively
+	[ "$status" -ne 0 ]
+
+	podman --runtime "$runtime" pod create --name shimmed
+	podman pod start shimmed
+	run podman --runtime "$runtime" run --rm --pod shimmed localhost/bb busybox echo hello
+	[ "$status" -eq 0 ]
+	[ "$output" = hello ]
+	podman --runtime "$runtime" run --rm --pod new:another localhost/bb busybox true
+}
+
+@test "kube play and container clone work through the shim" {
+	lose_all
+	podman --runtime "$runtime" create --name original localhost/bb busybox echo cloned
+	podman --runtime "$runtime" container clone original copy
+	[ "$(podman start -a copy)" = cloned ]
+	podman --runtime "$runtime" pod create --name group
+	podman --runtime "$runtime" pod clone --start group group2
+	printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: played}' 'spec:' \
+		'  restartPolicy: Never' '  containers:' \
+		'  - {name: c, image: localhost/bb, command: [busybox, cat, /proc/sys/net/ipv4/ping_group_range]}' \
+		>pod.yaml
+	podman --runtime "$runtime" kube play pod.yaml
+	until_true grep -q . <(podman logs played-c)
+	[ "$(podman logs played-c)" = $'65534\t65534' ]
+	run native --runtime "$runtime" kube play --replace pod.yaml
+	[ "$status" -ne 0 ]
+}
+
+runtime=/project/tests/racy-runtime
+# the runtime fails whatever sets the sysctl
+lose_all() { echo 1000 >/tmp/racy-runtime/fail-next; }
+
+# 24 runs at once, "$@" being podman; prints how many failed.
+parallel_failures() {
+	local i
+	for i in {1..24}; do
+		"$@" --runtime "$runtime" run --rm localhost/bb busybox true >/dev/null 2>&1 &
+	done
+	local failures=0
+	for i in $(jobs -p); do wait "$i" || failures=$((failures + 1)); done
+	echo "$failures"
+}
+
+@test "of 24 runs at once most lose a race natively, and none does through the shim" {
+	touch /tmp/racy-runtime/overlap
+	[ "$(parallel_failures native)" -ge 12 ]
+	[ "$(parallel_failures podman)" -eq 0 ]
+}
+
+@test "a RUN step of a build does not write the sysctl" {
+	printf '%s\n' 'FROM localhost/bb' 'RUN ["busybox", "cat", "/proc/sys/net/ipv4/ping_group_range"]' >Containerfile
+	run native build --no-cache .
+	[[ $output == *$'\n0\t0'* ]]
+	run podman build --no-cache .
+	[ "$status" -eq 0 ]
+	[[ $output == *$'\n65534\t65534'* ]]
+}

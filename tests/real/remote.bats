@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# releases: trixie sid
+# podman-remote, and podman as a client, against a `podman system service`.
+
+load common
+
+runtime=/project/tests/racy-runtime
+
+setup_service() {
+	export CONTAINER_HOST=unix://$work/podman.sock
+	env -u CONTAINER_HOST /usr/bin/podman --runtime "$runtime" system service -t 0 "$CONTAINER_HOST" >service.log 2>&1 &
+	service=$!
+	until_true [ -S podman.sock ]
+	ln -s /project/podman-shim bin/podman-remote
+	touch /tmp/racy-runtime/overlap
+}
+
+# at_once COMMAND...: 24 at once; prints how many failed
+at_once() {
+	local i failures=0 pids=()
+	for i in {1..24}; do
+		"$@" >>output 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i" || failures=$((failures + 1)); done
+	echo "$failures"
+}
+
+@test "24 detached runs at once work through podman-remote" {
+	setup_service
+	[ "$(at_once podman-remote run -d localhost/bb busybox sleep 100)" -eq 0 ]
+	[ "$(env -u CONTAINER_HOST native ps -q | wc -l)" -eq 24 ]
+	kill "$service"
+}
+
+@test "24 attached runs at once work through podman-remote, and natively most fail" {
+	setup_service
+	[ "$(at_once /usr/bin/podman-remote run --rm localhost/bb busybox echo hello)" -ge 12 ]
+	rm output
+	[ "$(at_once podman-remote run --rm localhost/bb busybox echo hello)" -eq 0 ]
+	[ "$(grep -c '^hello$' output)" -eq 24 ]
+	kill "$service"
+}
+
+@test "podman as a client of the service takes the lock, and no override" {
+	setup_service
+	PODMAN_SHIM_DEBUG=1 run podman run --rm localhost/bb busybox echo hello
+	[ "$status" -eq 0 ]
+	[[ $output == *"podman-shim: lock: podman is remote"* ]]
+	kill "$service"
+}

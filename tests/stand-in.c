@@ -1,0 +1,269 @@
+/*
+ * stand-in - takes the place of podman, or of conmon, in tests
+ *
+ * Records how it was executed and then does as told, by variables of the environment:
+ *
+ *     STAND_IN          the directory to record into; unset: nothing is recorded
+ *     STAND_IN_STATUS   the exit status, instead of 0
+ *     STAND_IN_SIGNAL   the number of the signal to die of, instead
+ *     STAND_IN_TAMPER   if set: tries to change the override, and records how that went
+ *     STAND_IN_CONMON   if set: executes the conmon that the override names, as podman would, with
+ *                       these words as its arguments
+ *     STAND_IN_VERSION  what `--version`, as the only argument, prints: "podman version 5.4.2"
+ *     STAND_IN_PROBE    what it does instead: `fail` exits with 1, `silent` prints nothing,
+ *                       `garbage` a line of no meaning, `huge` no end of bytes but no line;
+ *                       `hang` waits for ever, `partial` after half a line, `linger` after all of
+ * it
+ *
+ * What it records, one file each, "conmon." before the name if it is executed by the name conmon:
+ *
+ *     argv, environ     as they came, a NUL after each
+ *     fds               a line "NUMBER TARGET" for each descriptor
+ *     pid, comm         its process number, and /proc/PID/comm
+ *     signals           the masks of blocked and ignored signals
+ *     terminal          "yes" if there is a controlling terminal, else "no"
+ *     override          the content of the file that CONTAINERS_CONF_OVERRIDE names, if any
+ *     tamper            a line for each way in which the override could be changed
+ *     runs              a line "COMM PID" is added for each execution
+ *     probes            a line is added for each `podman --version`, which leaves nothing else
+ *
+ * `stand-in exec0 PROGRAM` executes PROGRAM without arguments, not even argv[0].
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define DESCRIPTOR_DIRECTORY "/dev/fd/"
+
+static char comm[16];
+
+/* Opens the file `name` of the record; returns NULL if there is none to be. */
+static FILE *open_record(const char *name, const char *mode)
+{
+	const char *directory = getenv("STAND_IN");
+	const char *prefix = strcmp(comm, "conmon") == 0 ? "conmon." : "";
+	char path[4096];
+	FILE *file;
+
+	if (!directory)
+		return NULL;
+	snprintf(path, sizeof path, "%s/%s%s", directory, prefix, name);
+	file = fopen(path, mode);
+	if (!file) {
+		perror(path);
+		exit(99);
+	}
+	return file;
+}
+
+__attribute__((format(printf, 3, 4))) static void record(const char *name, const char *mode,
+							 const char *format, ...)
+{
+	FILE *file = open_record(name, mode);
+	va_list arguments;
+
+	if (!file)
+		return;
+	setvbuf(file, NULL, _IOFBF, 1 << 16); /* a line is one write(2) */
+	va_start(arguments, format);
+	vfprintf(file, format, arguments);
+	va_end(arguments);
+	fclose(file);
+}
+
+static void record_strings(const char *name, char **strings)
+{
+	FILE *file = open_record(name, "w");
+
+	if (!file)
+		return;
+	for (; *strings; strings++)
+		fwrite(*strings, 1, strlen(*strings) + 1, file);
+	fclose(file);
+}
+
+static const char *terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return "no";
+	close(fd);
+	return "yes";
+}
+
+/* Returns the target of descriptor `fd` in `target`, "closed" if it is. */
+static const char *target_of(int fd, char target[4096])
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	length = readlink(link, target, 4095);
+	target[length > 0 ? length : 0] = 0;
+	return length > 0 ? target : "closed";
+}
+
+/* The first thing to be recorded: every open file is a descriptor itself. */
+static void record_descriptors(void)
+{
+	char *content, target[4096];
+	size_t length;
+	bool open[4096] = { false };
+	DIR *directory = opendir("/proc/self/fd");
+	FILE *file = open_memstream(&content, &length);
+
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
+		int fd = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && fd != dirfd(directory) && fd < 4096)
+			open[fd] = true;
+	}
+	closedir(directory);
+	for (int fd = 0; fd < 4096; fd++)
+		if (open[fd])
+			fprintf(file, "%d %s\n", fd, target_of(fd, target));
+	fclose(file);
+	record("fds", "w", "%s", content);
+}
+
+static void record_process(char **argv, char **environment)
+{
+	FILE *status = fopen("/proc/self/status", "r"), *signals = open_record("signals", "w");
+	char line[4096];
+
+	record_strings("argv", argv);
+	record_strings("environ", environment);
+	record("pid", "w", "%d\n", (int)getpid());
+	record("comm", "w", "%s\n", comm);
+	record("terminal", "w", "%s\n", terminal());
+	while (signals && fgets(line, sizeof line, status))
+		if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0)
+			fputs(line, signals);
+	if (signals)
+		fclose(signals);
+	fclose(status);
+	record("runs", "a", "%s %d\n", comm, (int)getpid());
+}
+
+/* Fills `content` with the override; returns false if there is none. */
+static bool record_override(char content[4096])
+{
+	const char *path = getenv("CONTAINERS_CONF_OVERRIDE");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t length = fd < 0 ? -1 : read(fd, content, 4095);
+
+	close(fd);
+	if (length < 0)
+		return false;
+	content[length] = 0;
+	record("override", "w", "%s", content);
+	return true;
+}
+
+static void tamper(void)
+{
+	const char *path = getenv("CONTAINERS_CONF_OVERRIDE");
+	const int fd = path ? atoi(path + sizeof DESCRIPTOR_DIRECTORY - 1) : -1;
+	FILE *file = open_record("tamper", "w");
+
+	if (!file)
+		return;
+	if (write(fd, "x", 1) == 1)
+		fputs("write\n", file);
+	if (pwrite(fd, "x", 1, 0) == 1)
+		fputs("overwrite\n", file);
+	if (ftruncate(fd, 1) == 0)
+		fputs("shrink\n", file);
+	if (ftruncate(fd, 1 << 20) == 0)
+		fputs("grow\n", file);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) == 0)
+		fputs("seal\n", file);
+	fclose(file);
+}
+
+/* Executes the conmon that `override` names, if any, with `words` as its arguments. */
+static void execute_conmon(char *override, char *words)
+{
+	char *path = strstr(override, "conmon_path = [\""), *end;
+	char *argv[64] = { NULL };
+	size_t argc = 1;
+
+	if (!path)
+		return;
+	argv[0] = end = path += strlen("conmon_path = [\"");
+	for (; *path && *path != '"'; *end++ = *path++)
+		path += *path == '\\';
+	*end = 0;
+	for (char *word = strtok(words, " "); word && argc < 63; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	execv(argv[0], argv);
+	perror(argv[0]);
+	exit(99);
+}
+
+__attribute__((noreturn)) static void answer_probe(void)
+{
+	const char *how = getenv("STAND_IN_PROBE"), *version = getenv("STAND_IN_VERSION");
+	char targets[3][4096];
+
+	record("probes", "a", "pid=%d stdin=%s stdout=%s stderr=%s terminal=%s\n", (int)getpid(),
+	       target_of(0, targets[0]), target_of(1, targets[1]), target_of(2, targets[2]),
+	       terminal());
+	if (!how)
+		how = "";
+	if (!version)
+		version = "podman version 5.4.2";
+	if (strcmp(how, "fail") == 0)
+		exit(1);
+	if (strcmp(how, "garbage") == 0)
+		fwrite("\377\0 version x.y\n", 1, 15, stdout);
+	while (strcmp(how, "huge") == 0)
+		if (fputs("version ", stdout) < 0)
+			exit(1);
+	if (strcmp(how, "partial") == 0)
+		fputs("podman vers", stdout);
+	if (!*how || strcmp(how, "linger") == 0)
+		puts(version);
+	fflush(stdout);
+	while (strcmp(how, "hang") == 0 || strcmp(how, "partial") == 0 ||
+	       strcmp(how, "linger") == 0)
+		pause();
+	exit(0);
+}
+
+int main(int argc, char **argv, char **environment)
+{
+	const char *status = getenv("STAND_IN_STATUS"), *signal_number = getenv("STAND_IN_SIGNAL");
+	char *conmon_words = getenv("STAND_IN_CONMON"), override[4096];
+	bool is_conmon;
+
+	prctl(PR_GET_NAME, comm);
+	is_conmon = strcmp(comm, "conmon") == 0;
+	if (argc == 3 && strcmp(argv[1], "exec0") == 0) {
+		execve(argv[2], (char *[]){ NULL }, environment);
+		return 99;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0 && !is_conmon)
+		answer_probe();
+	record_descriptors();
+	record_process(argv, environment);
+	if (!record_override(override))
+		override[0] = 0;
+	if (getenv("STAND_IN_TAMPER"))
+		tamper();
+	if (conmon_words && !is_conmon)
+		execute_conmon(override, strdup(conmon_words));
+	if (signal_number) {
+		signal(atoi(signal_number), SIG_DFL);
+		raise(atoi(signal_number));
+	}
+	return status ? atoi(status) : 0;
+}
