@@ -10,24 +10,28 @@
  *
  * How it reads, in the order in which things happen:
  *
- *     settings        the environment variables that users set
- *     messages        the trace, the warnings, the errors
- *     finding podman  which file is the real one
- *     command line    what podman is asked to do, read as podman reads it
- *     capability      which Podman, or Docker, that file is
- *     environment     what the shim adds to podman's, and takes out again
- *     conmon          which conmon podman would have run
- *     deciding        one struct plan, made by one function
- *     the override    the containers.conf that prevents the failure
- *     the lock        one start at a time, where that cannot be used
- *     has it started? when the lock may go
- *     the supervisor  podman's parent as long as a lock is held for it
- *     conmon's part   what happens when podman executes the shim as its conmon
+ *     settings         the environment variables that users set
+ *     messages         the trace, the warnings, the errors
+ *     finding podman   which file is the real one
+ *     environment      what the shim adds to podman's, and takes out again
+ *     command line     what podman is asked to do, read as podman reads it
+ *     directory        where what shims of one user share is kept
+ *     capability       which Podman, or Docker, that file is
+ *     containers.conf  what of the user's the override would change
+ *     conmon           which conmon podman would have run
+ *     deciding         one struct plan, made by one function
+ *     the override     the containers.conf that prevents the failure
+ *     executing        podman in the shim's place
+ *     the lock         one start at a time, where the override cannot be used
+ *     has it started?  when the lock may go
+ *     the supervisor   podman's parent as long as a lock is held for it
+ *     conmon's part    what happens when podman executes the shim as its conmon
  *     main
  */
 #define _GNU_SOURCE /* memfd_create, memmem, vasprintf, F_ADD_SEALS */
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -92,7 +96,8 @@ static const struct setting {
 } setting_table[] = {
 	{ "PODMAN_SHIM_DEBUG", "0", NULL, &settings.debug, switch_names, 0 },
 	{ "PODMAN_SHIM_LOCK", "in the user's directory", &settings.lock, NULL, NULL, 0 },
-	{ "PODMAN_SHIM_LOCK_HOLD", "10, or 3 if podman is remote", NULL, &settings.lock_hold, NULL, 3600 },
+	{ "PODMAN_SHIM_LOCK_HOLD", "10, or 3 if podman is remote", NULL, &settings.lock_hold, NULL,
+	  3600 },
 	{ "PODMAN_SHIM_LOCK_WAIT", "60", NULL, &settings.lock_wait, NULL, 86400 },
 	{ "PODMAN_SHIM_MODE", "auto", NULL, &settings.mode, mode_names, 0 },
 	{ "PODMAN_SHIM_REAL", "searched in PATH", &settings.real, NULL, NULL, 0 },
@@ -111,18 +116,26 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 	char line[PIPE_BUF];
 	size_t used = sizeof prefix - 1;
 	int saved = errno, length;
+	sigset_t stop, mask;
 
 	memcpy(line, prefix, used);
 	length = vsnprintf(line + used, sizeof line - used - 1, format, arguments);
 	if (length > 0)
-		used += (size_t)length < sizeof line - used - 1 ? (size_t)length : sizeof line - used - 2;
+		used += (size_t)length < sizeof line - used - 1 ? (size_t)length
+								: sizeof line - used - 2;
 	for (size_t i = 0; i < used; i++)
 		if (iscntrl((unsigned char)line[i]))
 			line[i] = line[i] == '\n' ? ' ' : '?';
 	line[used++] = '\n';
+	/* A terminal that stops whoever writes to it in the background (stty tostop) lets those
+	   write who block its signal. */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &stop, &mask);
 	if (write(STDERR_FILENO, line, used) < 0) {
 		/* there is nobody to tell */
 	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	errno = saved;
 }
 
@@ -157,7 +170,7 @@ __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, cons
 	exit(status);
 }
 
-/* Returns the text that `format` makes, in memory that is never freed: the shim lives for one
+/* Returns the text that `format` makes, in memory that need not be freed: the shim lives for one
    exec. Does not return without memory. */
 __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
 {
@@ -232,11 +245,13 @@ static void read_settings(void)
 			*setting->text = value;
 			continue;
 		}
-		number = setting->choices ? index_of(value, setting->choices) : number_of(value, setting->most);
+		number = setting->choices ? index_of(value, setting->choices)
+					  : number_of(value, setting->most);
 		if (number >= 0)
 			*setting->number = number;
 		else
-			warn("%s: no such value, using %s: %s", setting->name, setting->by_default, value);
+			warn("%s: no such value, using %s: %s", setting->name, setting->by_default,
+			     value);
 	}
 }
 
@@ -252,7 +267,6 @@ struct program {
 	const char *how;    /* how it was found, for the trace */
 	struct stat status; /* of the file that `path` leads to */
 	bool is_script;
-	bool is_nested; /* a shim whose podman is a script has led to this one */
 };
 
 /* What makes any build of the shim recognizable in a file. */
@@ -268,6 +282,9 @@ static const char signature[] = "This file is podman-shim, which executes podman
    does so once, a script that calls `podman` does so for ever. */
 #define MOST_SCRIPTS 5
 #define SCRIPTS_VARIABLE "_PODMAN_SHIM_SCRIPTS"
+/* Set for a script that a shim executes with the lock held for it: what it leads back to must not
+   wait for that lock. */
+#define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
 
 /* Returns the last element of `path`. */
 static const char *base_name(const char *path)
@@ -388,14 +405,15 @@ static struct program program_of_setting(const char *real, const struct stat *se
 		if (error)
 			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: %s", real, strerror(error));
 		if (is_shim(&program, self))
-			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: that is podman-shim itself", real);
+			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: that is podman-shim itself",
+			    real);
 	}
 	program.how = "PODMAN_SHIM_REAL";
 	return program;
 }
 
 /* Counts how deep in scripts in podman's place this shim is, in a variable of the environment:
-   nothing else survives an exec of a shell. Real podmans, which are binaries, never see it. */
+   nothing else survives an exec of a shell. Only a podman behind a script sees it. */
 static void count_script(const char *path)
 {
 	const char *value = getenv(SCRIPTS_VARIABLE);
@@ -404,26 +422,50 @@ static void count_script(const char *path)
 
 	if (depth >= MOST_SCRIPTS)
 		die(STATUS_FAILED,
-		    "%s: that script calls podman again, which is podman-shim: let it name the real podman",
+		    "%s: that script calls podman again, which is podman-shim: let it name the "
+		    "real podman",
 		    path);
 	snprintf(number, sizeof number, "%d", depth + 1);
 	setenv(SCRIPTS_VARIABLE, number, 1);
 }
 
+/* Executes `path`, which has a slash in it, as execvp(3) does: by a shell if the kernel does not
+   know what it is, which not every C library's does. Returns, with errno, if that fails. */
+static void execute(const char *path, char **argv)
+{
+	size_t count = 0;
+	char **shells;
+
+	execv(path, argv);
+	if (errno != ENOEXEC)
+		return;
+	while (argv[count])
+		count++;
+	shells = malloc((count + 2) * sizeof *shells);
+	if (!shells)
+		return;
+	shells[0] = text("/bin/sh");
+	shells[1] = text("%s", path);
+	memcpy(shells + 2, argv + 1, count * sizeof *argv); /* and the NULL */
+	execv("/bin/sh", shells);
+}
+
 /* Returns the real podman for the shim called as `argv0`; does not return if there is none. */
 static struct program find_podman(const char *argv0)
 {
-	const char *name = strcmp(base_name(argv0), "podman-remote") == 0 ? "podman-remote" : "podman";
+	const char *name =
+	    strcmp(base_name(argv0), "podman-remote") == 0 ? "podman-remote" : "podman";
 	struct program program;
 	struct stat self = { .st_ino = 0 };
 
 	if (!stat_self(&self))
 		trace("own file: unknown: shims are told by their content only");
-	program = settings.real ? program_of_setting(settings.real, &self) : search_program(name, &self);
+	program =
+	    settings.real ? program_of_setting(settings.real, &self) : search_program(name, &self);
 	if (!program.path)
-		die(STATUS_NOT_FOUND, "real podman not found: no %s in PATH that is not podman-shim", name);
+		die(STATUS_NOT_FOUND,
+		    "real podman not found: no %s in PATH that is not podman-shim", name);
 	trace("podman: %s (%s)", program.path, program.how);
-	program.is_nested = getenv(SCRIPTS_VARIABLE);
 	if (program.is_script)
 		count_script(program.path);
 	return program;
@@ -439,8 +481,10 @@ static struct program find_podman(const char *argv0)
  */
 
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
-#define CONMON_VARIABLE "_PODMAN_SHIM_CONMON"    /* the real conmon */
-#define CALLERS_VARIABLE "_PODMAN_SHIM_OVERRIDE" /* the caller's CONTAINERS_CONF_OVERRIDE, if any */
+#define CONMON_VARIABLE "_PODMAN_SHIM_CONMON" /* the real conmon */
+#define CALLERS_VARIABLE                                                                           \
+	"_PODMAN_SHIM_OVERRIDE" /* the caller's CONTAINERS_CONF_OVERRIDE, if any                   \
+				 */
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
 
@@ -522,10 +566,34 @@ static bool copies_shim_variable(const char *value)
 	size_t length = strlen(value);
 
 	for (size_t i = 0; i < LENGTH(names); i++)
-		if (strcmp(value, names[i]) == 0 ||
-		    (length && value[length - 1] == '*' && strncmp(value, names[i], length - 1) == 0))
+		if (strcmp(value, names[i]) == 0 || (length && value[length - 1] == '*' &&
+						     strncmp(value, names[i], length - 1) == 0))
 			return true;
 	return false;
+}
+
+#define LARGEST_ENV_FILE (1 << 20) /* bytes */
+
+/* The same for `--env-file PATH`, a line for each variable. What cannot be looked into without
+   being used up, a pipe say, might. */
+static bool file_copies_shim_variable(const char *path)
+{
+	struct stat status;
+	char line[4096];
+	bool found = false;
+	FILE *file;
+
+	if (stat(path, &status) < 0)
+		return false; /* podman's error */
+	if (!S_ISREG(status.st_mode) || status.st_size > LARGEST_ENV_FILE ||
+	    !(file = fopen(path, "re")))
+		return true;
+	while (!found && fgets(line, sizeof line, file)) {
+		line[strcspn(line, "\r\n")] = 0;
+		found = copies_shim_variable(line + strspn(line, " \t"));
+	}
+	fclose(file);
+	return found;
 }
 
 /*
@@ -548,6 +616,7 @@ enum option_use {
 	CONNECTION,
 	DETACH,
 	ENV,
+	ENV_FILE,
 	ENV_HOST,
 	HELP,
 	INTERACTIVE,
@@ -570,6 +639,9 @@ struct option {
 	enum takes takes;
 	enum option_use use;
 };
+
+/* A row is a line. */
+/* clang-format off */
 
 /* The options before the command: cmd/podman/root.go, rootFlags, hidden ones too. */
 static const struct option global_options[] = {
@@ -673,7 +745,7 @@ static const struct option run_options[] = {
 	{ "dns-search", 0, VALUE, UNUSED },
 	{ "entrypoint", 0, VALUE, UNUSED },
 	{ "env", 'e', VALUE, ENV },
-	{ "env-file", 0, VALUE, UNUSED },
+	{ "env-file", 0, VALUE, ENV_FILE },
 	{ "env-host", 0, NOTHING, ENV_HOST },
 	{ "env-merge", 0, VALUE, UNUSED },
 	{ "expose", 0, VALUE, UNUSED },
@@ -876,12 +948,14 @@ static const struct command {
 	{ "system service", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
 };
 
+/* clang-format on */
+
 /* What was read. Texts point into argv. */
 struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
 	const char *cidfile, *conmon, *isolation, *name, *pod;
-	const char *leaking_env; /* an --env that would show the container what is the shim's */
+	const char *leaking_env;  /* an --env or --env-file that would show what is the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
 	bool attach, detach, env_host, help, interactive, remove, replace, run, tty;
 	bool sets_sysctl; /* ping_group_range itself, by --sysctl */
@@ -891,7 +965,7 @@ struct command_line {
 
 /* Returns the row for `name` of `length` bytes in the tables, or NULL. */
 static const struct option *find_long(const struct option *const tables[], const char *name,
-                                      size_t length)
+				      size_t length)
 {
 	for (; *tables; tables++)
 		for (const struct option *option = *tables; option->name; option++)
@@ -947,6 +1021,10 @@ static void note_option(struct command_line *line, const struct option *option, 
 		if (copies_shim_variable(value))
 			line->leaking_env = value;
 		break;
+	case ENV_FILE:
+		if (file_copies_shim_variable(value))
+			line->leaking_env = value;
+		break;
 	case ENV_HOST: line->env_host = is_true(value); break;
 	case HELP: line->help = is_true(value); break;
 	case INTERACTIVE: line->interactive = is_true(value); break;
@@ -966,7 +1044,8 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case REPLACE: line->replace = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
 	case SYSCTL:
-		if (strstr(value, "net.ipv4.ping_group_range") || strstr(value, "net/ipv4/ping_group_range"))
+		if (strstr(value, "net.ipv4.ping_group_range") ||
+		    strstr(value, "net/ipv4/ping_group_range"))
 			line->sets_sysctl = true;
 		break;
 	case TTY: line->tty = is_true(value); break;
@@ -990,7 +1069,7 @@ static char **skip_unknown_value(char **next)
 /* Reads the long option `argument`, whose value may be `*next`. Returns where to go on, or NULL
    where podman would stop: at an error, or at --help among options it passes over. */
 static char **read_long(const struct reading *reading, struct command_line *line, char *argument,
-                        char **next)
+			char **next)
 {
 	char *name = argument + 2;
 	size_t length = strcspn(name, "=");
@@ -1014,7 +1093,7 @@ static char **read_long(const struct reading *reading, struct command_line *line
 
 /* Reads the one-letter options of `argument`; returns as read_long. */
 static char **read_short(const struct reading *reading, struct command_line *line, char *argument,
-                         char **next)
+			 char **next)
 {
 	char **after = next;
 
@@ -1051,7 +1130,7 @@ static char **read_short(const struct reading *reading, struct command_line *lin
 
 /* Reads options from `next` on, up to `end` or to the end of all options: pflag's parseArgs. */
 static void read_options(const struct reading *reading, struct command_line *line, char **next,
-                         char **end)
+			 char **end)
 {
 	while (next && next < end) {
 		char *argument = *next++;
@@ -1126,7 +1205,8 @@ static bool reads_as_remote(char **argv, int argc)
 {
 	static const struct option *const tables[] = { remote_options, NULL };
 	static const struct reading reading = { .tables = tables, .passes_unknown = true };
-	struct command_line line = { .remote = getenv("CONTAINER_HOST") || getenv("CONTAINER_CONNECTION") };
+	struct command_line line = { .remote = getenv("CONTAINER_HOST") ||
+					       getenv("CONTAINER_CONNECTION") };
 
 	read_options(&reading, &line, argv + 1, argv + argc);
 	return line.remote || line.connection;
@@ -1190,6 +1270,11 @@ static struct command_line read_command_line(char **argv, int argc)
  * others may have been there first.
  */
 
+static bool others_may_write(const struct stat *status)
+{
+	return status->st_mode & (S_IWGRP | S_IWOTH);
+}
+
 /* Returns NULL if `path` is a directory of this user's that nobody else may write, or why not. */
 static const char *why_not_own(const char *path)
 {
@@ -1201,15 +1286,14 @@ static const char *why_not_own(const char *path)
 		return S_ISLNK(status.st_mode) ? "is a symbolic link" : "is not a directory";
 	if (status.st_uid != geteuid())
 		return "is another user's";
-	if (status.st_mode & (S_IWGRP | S_IWOTH))
-		return "others may write it";
-	return NULL;
+	return others_may_write(&status) ? "others may write it" : NULL;
 }
 
 /* Returns the directory, made if need be, or NULL if there is none to trust, and says why. */
 static const char *user_directory(void)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR"), *why;
+	struct stat status;
 	char *path;
 
 	if (runtime && runtime[0] == '/' && !why_not_own(runtime))
@@ -1222,6 +1306,9 @@ static const char *user_directory(void)
 		why = strerror(errno);
 	else
 		why = why_not_own(path);
+	/* in a directory that everybody may write to, nobody else shall even look into it */
+	if (!why && stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
+		why = "others may enter it";
 	if (!why)
 		return path;
 	trace("no directory of the user's own: %s: %s", path, why);
@@ -1264,7 +1351,7 @@ static struct version parse_version(const char *output)
    way to outlive the shim. Does not return. */
 __attribute__((noreturn)) static void execute_probe(const char *path, int output)
 {
-	char *const arguments[] = { text("%s", path), text("--version"), NULL };
+	char *arguments[] = { text("%s", path), text("--version"), NULL };
 	int null = open("/dev/null", O_RDWR);
 
 	setsid();
@@ -1274,7 +1361,7 @@ __attribute__((noreturn)) static void execute_probe(const char *path, int output
 	dup2(null, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	execvp(path, arguments);
+	execute(path, arguments);
 	_exit(STATUS_NOT_FOUND);
 }
 
@@ -1340,7 +1427,7 @@ static int open_cache(int flags)
 	if (!directory)
 		return -1;
 	fd = open(text("%s/%s", directory, CACHE_NAME), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-	          S_IRUSR | S_IWUSR);
+		  S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid())
@@ -1359,8 +1446,9 @@ static char *identity_of(const struct program *program)
 	const struct timespec *changed = &status->st_mtim;
 #endif
 
-	return text("%ju %ju %jd %jd.%09ld %s", (uintmax_t)status->st_dev, (uintmax_t)status->st_ino,
-	            (intmax_t)status->st_size, (intmax_t)changed->tv_sec, changed->tv_nsec, program->path);
+	return text("%ju %ju %jd %jd.%09ld %s", (uintmax_t)status->st_dev,
+		    (uintmax_t)status->st_ino, (intmax_t)status->st_size, (intmax_t)changed->tv_sec,
+		    changed->tv_nsec, program->path);
 }
 
 /* Fills `cache` with the lines that the file holds, "" if there is no such file. */
@@ -1391,8 +1479,8 @@ static struct version parse_cache_line(const char *line, const char *identity)
 	return version;
 }
 
-/* Writes `line` and then as much of the lines of `cache` as there is room for. Two shims that do
-   so at once may spoil a line, which then is not understood. */
+/* Writes `line` and then the lines of `cache`, or, once there is no room for them, forgets them.
+   Two shims that do so at once may spoil a line, which then is not understood. */
 static void write_cache(const char *line, const char *cache)
 {
 	char content[CACHE_SIZE];
@@ -1419,23 +1507,166 @@ static struct version find_version(const struct program *program)
 	char cache[CACHE_SIZE];
 
 	read_cache(cache);
-	for (const char *line = cache; line[0]; line += strcspn(line, "\n"), line += line[0] == '\n') {
+	for (const char *line = cache; line[0];
+	     line += strcspn(line, "\n"), line += line[0] == '\n') {
 		version = parse_cache_line(line, identity);
 		if (version.product != PRODUCT_UNKNOWN) {
-			trace("version: %s %u.%u (cache)", product_names[version.product], version.major,
-			      version.minor);
+			trace("version: %s %u.%u (cache)", product_names[version.product],
+			      version.major, version.minor);
 			return version;
 		}
 	}
 	version = probe_version(program->path);
 	trace("version: %s %u.%u (%s --version)", product_names[version.product], version.major,
 	      version.minor, program->path);
-	if (version.product != PRODUCT_UNKNOWN && !strchr(identity, '\n'))
+	/* a script may execute another podman the next time */
+	if (version.product != PRODUCT_UNKNOWN && !program->is_script && !strchr(identity, '\n'))
 		write_cache(text("%s %u %u %s\n", product_names[version.product], version.major,
-		                 version.minor, identity),
-		            cache);
+				 version.minor, identity),
+			    cache);
 	return version;
 }
+
+/*
+ * containers.conf
+ *
+ * The user's configuration, as far as the override would be in its way: what it says of these keys
+ * is not repeated there, so that where it says anything the override is not used. Read line by
+ * line, and not as the TOML that it is: a key in a comment at a line's end, say, is taken for one.
+ */
+
+struct configuration {
+	bool remote;          /* [engine] remote = true */
+	const char *obstacle; /* the first thing that the override would change, or NULL */
+};
+
+/* Returns what follows the word `key` in `line`, or NULL if it is not there. */
+static const char *after_key(const char *line, const char *key)
+{
+	const size_t length = strlen(key);
+
+	for (const char *at = line; (at = strstr(at, key)); at += length) {
+		bool begins = at == line || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
+
+		if (begins && at[length] != '_' && !isalnum((unsigned char)at[length]))
+			return at + length;
+	}
+	return NULL;
+}
+
+/* Returns whether `value`, what follows default_sysctls, is an array that holds nothing but
+   ping_group_range: all that the override takes away. */
+static bool is_only_ping(const char *value)
+{
+	static const char ping[] = "net.ipv4.ping_group_range=";
+	const char *entry = strchr(value, '[');
+
+	if (!entry || !strchr(value, ']'))
+		return false;
+	while ((entry = strpbrk(entry, "\"'"))) {
+		const char *end = strchr(entry + 1, *entry);
+
+		if (!end || strncmp(entry + 1, ping, sizeof ping - 1) != 0)
+			return false;
+		entry = end + 1;
+	}
+	return true;
+}
+
+static void read_configuration_line(struct configuration *configuration, const char *path,
+				    const char *line)
+{
+	static const char *const keys[] = { "conmon_path", "default_sysctls", "env_host" };
+	const char *value = after_key(line, "remote");
+
+	if (line[strspn(line, " \t")] == '#')
+		return;
+	if (value && strstr(value, "true"))
+		configuration->remote = true;
+	for (size_t i = 0; i < LENGTH(keys) && !configuration->obstacle; i++) {
+		value = after_key(line, keys[i]);
+		if (value && !(i == 1 && is_only_ping(value)) &&
+		    !(i == 2 && strstr(value, "false")))
+			configuration->obstacle = text("%s sets %s", path, keys[i]);
+	}
+}
+
+static void read_configuration_file(struct configuration *configuration, const char *path)
+{
+	char line[4096];
+	struct stat status;
+	FILE *file;
+
+	/* what is no file would be used up here */
+	if (stat(path, &status) < 0)
+		return;
+	if (!S_ISREG(status.st_mode) || !(file = fopen(path, "re"))) {
+		if (!configuration->obstacle)
+			configuration->obstacle = text("%s cannot be read", path);
+		return;
+	}
+	while (fgets(line, sizeof line, file)) {
+		size_t used = strlen(line);
+
+		/* an array may go on over several lines */
+		while (line[0] != '#' && strchr(line, '[') && !strchr(line, ']') &&
+		       used < sizeof line - 1 &&
+		       fgets(line + used, (int)(sizeof line - used), file))
+			used = strlen(line);
+		read_configuration_line(configuration, path, line);
+	}
+	fclose(file);
+}
+
+/* Reads the files in `directory` whose names end in .conf. */
+static void read_configuration_directory(struct configuration *configuration, const char *directory)
+{
+	DIR *files = opendir(directory);
+	struct dirent *entry;
+
+	while (files && (entry = readdir(files))) {
+		const char *end = strrchr(entry->d_name, '.');
+
+		if (end && strcmp(end, ".conf") == 0)
+			read_configuration_file(configuration,
+						text("%s/%s", directory, entry->d_name));
+	}
+	if (files)
+		closedir(files);
+}
+
+/* Reads what podman would: pkg/config/new.go of containers/common. */
+static struct configuration read_configuration(void)
+{
+	static const char *const system_files[] = {
+		"/usr/share/containers/containers.conf",
+		"/etc/containers/containers.conf",
+		"/etc/containers/containers.rootless.conf",
+	};
+	const char *only = nonempty(getenv("CONTAINERS_CONF")), *users;
+	const char *config = nonempty(getenv("XDG_CONFIG_HOME")), *home = nonempty(getenv("HOME"));
+	struct configuration configuration = { .remote = false };
+
+	if (only) {
+		read_configuration_file(&configuration, only);
+		return configuration;
+	}
+	for (size_t i = 0; i < LENGTH(system_files); i++) {
+		read_configuration_file(&configuration, system_files[i]);
+		read_configuration_directory(&configuration, text("%s.d", system_files[i]));
+	}
+	read_configuration_directory(
+	    &configuration,
+	    text("/etc/containers/containers.rootless.conf.d/%ju", (uintmax_t)geteuid()));
+	if (config || home) {
+		users = config ? text("%s/containers/containers.conf", config)
+			       : text("%s/.config/containers/containers.conf", home);
+		read_configuration_file(&configuration, users);
+		read_configuration_directory(&configuration, text("%s.d", users));
+	}
+	return configuration;
+}
+
 /*
  * conmon, the real one
  *
@@ -1444,10 +1675,14 @@ static struct version find_version(const struct program *program)
  */
 
 static const char *const conmon_paths[] = {
-	"/usr/libexec/podman/conmon", "/usr/local/libexec/podman/conmon",
-	"/usr/local/lib/podman/conmon", "/usr/bin/conmon",
-	"/usr/sbin/conmon", "/usr/local/bin/conmon",
-	"/usr/local/sbin/conmon", "/run/current-system/sw/bin/conmon",
+	"/usr/libexec/podman/conmon",
+	"/usr/local/libexec/podman/conmon",
+	"/usr/local/lib/podman/conmon",
+	"/usr/bin/conmon",
+	"/usr/sbin/conmon",
+	"/usr/local/bin/conmon",
+	"/usr/local/sbin/conmon",
+	"/run/current-system/sw/bin/conmon",
 };
 
 /* Returns its path, or NULL if there is none. Like podman, takes the first of the list that is
@@ -1508,6 +1743,7 @@ struct plan {
 	const char *reason;
 	struct program podman;
 	struct version version;
+	struct configuration configuration;
 	struct command_line line;
 	bool remote;
 	const char *conmon; /* the real one, */
@@ -1522,7 +1758,9 @@ enum { LOCK_HOLD_LOCAL = 10, LOCK_HOLD_REMOTE = 3 };
 /* Returns the plan's name. */
 static const char *plan_name(const struct plan *plan)
 {
-	return plan->override ? plan->lock ? "override and lock" : "override" : plan->lock ? "lock" : "plain";
+	return plan->override ? plan->lock ? "override and lock" : "override"
+	       : plan->lock   ? "lock"
+			      : "plain";
 }
 
 /* Returns whether podman would talk to a service rather than make containers itself. */
@@ -1530,10 +1768,14 @@ static bool is_remote(const struct program *podman, char **argv, int argc)
 {
 	static const char remote_name[] = "podman-remote";
 	char *target = realpath(podman->path, NULL);
-	bool named = strncmp(base_name(podman->path), remote_name, sizeof remote_name - 1) == 0 ||
-	             (target && strncmp(base_name(target), remote_name, sizeof remote_name - 1) == 0);
+	bool named =
+	    strncmp(base_name(podman->path), remote_name, sizeof remote_name - 1) == 0 ||
+	    (target && strncmp(base_name(target), remote_name, sizeof remote_name - 1) == 0);
 
 	free(target);
+#ifdef __APPLE__
+	named = true; /* containers run in a virtual machine there */
+#endif
 	return named || reads_as_remote(argv, argc);
 }
 
@@ -1549,8 +1791,15 @@ static bool builds_by_chroot(const struct command_line *line)
 /* Returns whether the command starts containers. */
 static bool starts_containers(const struct command_line *line)
 {
-	return line->command->starts == STARTS || (line->command->starts == STARTS_IF_RUN && line->run);
+	return line->command->starts == STARTS ||
+	       (line->command->starts == STARTS_IF_RUN && line->run);
 }
+
+#ifdef __linux__
+enum { CAN_SEE_STARTS = true };
+#else
+enum { CAN_SEE_STARTS = false };
+#endif
 
 /* Returns how many containers the command will have started when it has started them all, where
    that can be known beforehand and seen; else 0. */
@@ -1558,7 +1807,7 @@ static int expected_containers(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
 
-	if (plan->remote)
+	if (plan->remote || !CAN_SEE_STARTS)
 		return 0;
 	if (line->command->options == run_options)
 		return 1;
@@ -1580,13 +1829,16 @@ static const char *why_no_override(struct plan *plan)
 		return "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
 	if (line->unknown_option)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
+	if (plan->configuration.obstacle)
+		return plan->configuration.obstacle;
 	if (line->conmon)
 		return "--conmon beats the override's conmon_path";
 	if (line->env_host)
 		return "--env-host would copy the override's variables into the container";
 	if (line->leaking_env)
-		return text("--env %s would copy the override's variables into the container",
-		            line->leaking_env);
+		return text(
+		    "--env or --env-file %s would copy the override's variables into the container",
+		    line->leaking_env);
 	if (line->command->options == build_options && builds_by_chroot(line))
 		return "chroot isolation shows every descriptor of podman's to the RUN steps";
 	if (nonempty(getenv(OVERRIDE_VARIABLE)))
@@ -1605,9 +1857,8 @@ static const char *why_no_override(struct plan *plan)
 static void fall_back(struct plan *plan, const char *why)
 {
 	plan->override = false;
-	/* nested: the outer shim has the lock */
 	plan->lock = starts_containers(&plan->line) && settings.mode != MODE_OVERRIDE &&
-	             !plan->podman.is_nested;
+		     !getenv(LOCKED_VARIABLE);
 	plan->reason = why;
 }
 
@@ -1631,11 +1882,12 @@ static struct plan decide(char **argv, int argc)
 		plan.reason = "this is Docker";
 		return plan;
 	}
-	plan.remote = is_remote(&plan.podman, argv, argc);
+	plan.configuration = read_configuration();
+	plan.remote = plan.configuration.remote || is_remote(&plan.podman, argv, argc);
 	plan.expected = expected_containers(&plan);
-	plan.lock_hold = settings.lock_hold != UNSET ? settings.lock_hold :
-	                 plan.remote                 ? LOCK_HOLD_REMOTE :
-	                                               LOCK_HOLD_LOCAL;
+	plan.lock_hold = settings.lock_hold != UNSET ? settings.lock_hold
+			 : plan.remote               ? LOCK_HOLD_REMOTE
+						     : LOCK_HOLD_LOCAL;
 	why = why_no_override(&plan);
 	if (why) {
 		fall_back(&plan, why);
@@ -1717,10 +1969,10 @@ static char *override_text(const struct plan *plan)
 	if (!conmon)
 		return NULL;
 	return text("[containers]\n"
-	            "default_sysctls = []\n"
-	            "[engine]\n"
-	            "conmon_path = [%s]\n",
-	            conmon);
+		    "default_sysctls = []\n"
+		    "[engine]\n"
+		    "conmon_path = [%s]\n",
+		    conmon);
 }
 
 #ifdef __linux__
@@ -1740,7 +1992,8 @@ static int make_sealed_file(const char *content)
 		fd = memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -1;
-	if (write(fd, content, length) == (ssize_t)length && fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) == 0)
+	if (write(fd, content, length) == (ssize_t)length &&
+	    fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -1765,7 +2018,9 @@ static int lowest_override(const struct command_line *line)
 	if (listened < INT_MAX && STDERR_FILENO + listened > highest)
 		highest = STDERR_FILENO + listened;
 	highest += PODMANS_DESCRIPTORS + 1;
-	return highest < LOWEST_OVERRIDE ? LOWEST_OVERRIDE : highest < INT_MAX ? (int)highest : INT_MAX;
+	return highest < LOWEST_OVERRIDE ? LOWEST_OVERRIDE
+	       : highest < INT_MAX       ? (int)highest
+					 : INT_MAX;
 }
 
 /* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
@@ -1800,6 +2055,34 @@ static const char *install_override(const struct plan *plan)
 }
 
 /*
+ * Executing podman
+ */
+
+/* Executes the podman of `plan` in place of the shim: with the environment as it is now, and
+   `argv` as it came, but for a name that only the shim has. Does not return. */
+__attribute__((noreturn)) static void execute_podman(const struct plan *plan, char **argv)
+{
+	const char *name = base_name(argv[0]);
+	char *renamed;
+
+	if (strcmp(name, "podman-shim") == 0) {
+		renamed = text("%.*spodman", (int)(name - argv[0]), argv[0]);
+		/* Podman before 5.0 executes its argv[0] again: there must be such a file */
+		if (strchr(renamed, '/') && access(renamed, X_OK) < 0 &&
+		    find_version(&plan->podman).major < 5)
+			renamed = text("%s", plan->podman.path);
+		argv[0] = renamed;
+	}
+	execute(plan->podman.path, argv);
+	if (leave_override()) { /* its variables may have been too much: E2BIG */
+		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
+		execute(plan->podman.path, argv);
+	}
+	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED, "cannot execute podman: %s: %s",
+	    plan->podman.path, strerror(errno));
+}
+
+/*
  * The lock
  *
  * Where the override is of no use, containers are started one at a time, by flock(2) on one file
@@ -1815,7 +2098,8 @@ static int open_lock(const char *path, const char **why)
 {
 	struct stat status;
 	/* O_NONBLOCK is for a FIFO, which would wait for its other end. */
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	int fd =
+	    open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
 	if (fd < 0) {
 		*why = errno == ELOOP ? "is a symbolic link" : strerror(errno);
@@ -1826,6 +2110,8 @@ static int open_lock(const char *path, const char **why)
 		*why = "is not a file";
 	else if (status.st_uid != geteuid())
 		*why = "is another user's";
+	else if (others_may_write(&status))
+		*why = "others may write it";
 	else
 		return fd;
 	close(fd);
@@ -1838,8 +2124,8 @@ static bool is_current(int fd, const char *path)
 {
 	struct stat locked, named;
 
-	return fstat(fd, &locked) == 0 && lstat(path, &named) == 0 && locked.st_dev == named.st_dev &&
-	       locked.st_ino == named.st_ino;
+	return fstat(fd, &locked) == 0 && lstat(path, &named) == 0 &&
+	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
 static long long milliseconds(const struct timeval *time)
@@ -1862,47 +2148,57 @@ static void wake(int signal)
 	(void)signal;
 }
 
-/* Waits for the lock on `fd` until `deadline` (of now()). Returns 0, or an errno value: EAGAIN at
-   the deadline. Signals that end a program end this one: it has started nothing yet. */
-static int wait_for_lock(int fd, long long deadline)
+/* Waits in flock(2) for the lock on `fd` until `deadline` (of now()), for which the timer of the
+   alarm clock is used. Returns 0, or an errno value: EAGAIN at the deadline. */
+static int wait_in_flock(int fd, long long deadline)
 {
 	const struct itimerval no_timer = { .it_interval = { 0, 0 } };
-	struct itimerval callers_timer, timer = { .it_interval = { 0, 100000 } };
+	/* and then again and again, because the first may come just before flock(2) begins */
+	struct itimerval timer = { .it_interval = { 0, 100000 } };
 	struct sigaction action = { .sa_handler = wake }, callers_action;
 	sigset_t mask, callers_mask;
-	long long callers_end;
-	int error = 0;
+	int error;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return errno;
-	/* podman shall have the alarm clock as the caller set it */
-	getitimer(ITIMER_REAL, &callers_timer);
-	callers_end = now() + milliseconds(&callers_timer.it_value);
-	if (timerisset(&callers_timer.it_value) && callers_end < deadline)
-		deadline = callers_end;
-	set_milliseconds(&timer.it_value, deadline - now());
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGALRM, &action, &callers_action);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &mask, &callers_mask);
-	/* at the deadline, and again and again, because it may come just before flock(2) begins */
+	set_milliseconds(&timer.it_value, deadline - now());
 	setitimer(ITIMER_REAL, &timer, NULL);
-	while (flock(fd, LOCK_EX) < 0) {
-		error = errno == EINTR ? EAGAIN : errno;
-		if (error != EAGAIN || now() >= deadline)
-			break;
-		error = 0;
-	}
+	do
+		error = flock(fd, LOCK_EX) < 0 ? errno : 0;
+	while (error == EINTR && now() < deadline);
 	setitimer(ITIMER_REAL, &no_timer, NULL);
 	sigprocmask(SIG_SETMASK, &callers_mask, NULL);
 	sigaction(SIGALRM, &callers_action, NULL);
-	if (timerisset(&callers_timer.it_value)) {
-		set_milliseconds(&callers_timer.it_value, callers_end - now());
-		setitimer(ITIMER_REAL, &callers_timer, NULL);
+	return error == EINTR ? EAGAIN : error;
+}
+
+/* Waits for the lock on `fd` until `deadline`; returns as wait_in_flock. Signals that end a
+   program end this one: it has started nothing yet. */
+static int wait_for_lock(int fd, long long deadline)
+{
+	struct itimerval callers_timer;
+	long long callers_end;
+	int error;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return errno;
+	getitimer(ITIMER_REAL, &callers_timer);
+	if (!timerisset(&callers_timer.it_value))
+		return wait_in_flock(fd, deadline);
+	/* The caller's alarm clock goes off when it was to, here or in podman. */
+	callers_end = now() + milliseconds(&callers_timer.it_value);
+	error = wait_in_flock(fd, callers_end < deadline ? callers_end : deadline);
+	if (error == EAGAIN && callers_end < deadline) {
+		raise(SIGALRM);
+		return wait_in_flock(fd, deadline); /* it was blocked, or ignored */
 	}
+	set_milliseconds(&callers_timer.it_value, callers_end - now());
+	setitimer(ITIMER_REAL, &callers_timer, NULL);
 	return error;
 }
 
@@ -1933,7 +2229,8 @@ static int take_lock(void)
 		close(fd);
 		fd = NO_LOCK;
 		if (error == EAGAIN || now() >= deadline) {
-			warn("lock: %s: not free after %d s, going on without it", path, settings.lock_wait);
+			warn("lock: %s: not free after %d s, going on without it", path,
+			     settings.lock_wait);
 			return NO_LOCK;
 		}
 		if (error) {
@@ -1997,11 +2294,17 @@ static const char *argument_after(const char *name, const char *arguments, size_
 	return NULL;
 }
 
+/* Returns whether `name` is one that podman gives a pod's infra container: 12 digits of an id, and
+   -infra (libpod/runtime_pod_common.go). */
+static bool is_infra_name(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 12 && strcmp(name + 12, "-infra") == 0;
+}
+
 /* Returns whether process `pid` is the conmon of a container, other than a pod's infra container,
    that is running. */
 static bool has_running_container(pid_t pid)
 {
-	static const char infra[] = "-infra";
 	char path[sizeof "/proc//cmdline" + 11], arguments[MOST_ARGUMENTS];
 	const char *pidfile, *name;
 	struct stat status;
@@ -2013,10 +2316,7 @@ static bool has_running_container(pid_t pid)
 	name = argument_after("-n", arguments, length);
 	if (!pidfile || !name || !argument_after("-b", arguments, length))
 		return false;
-	length = strlen(name);
-	if (length >= sizeof infra && strcmp(name + length - (sizeof infra - 1), infra) == 0)
-		return false;
-	return stat(pidfile, &status) == 0 && status.st_size > 0;
+	return !is_infra_name(name) && stat(pidfile, &status) == 0 && status.st_size > 0;
 }
 
 /* Returns how many containers run whose conmon has arrived here. */
@@ -2071,7 +2371,7 @@ static int arrivals[2];
 
 struct arrival {
 	int signal;
-	bool by_process; /* and not by the kernel, as from a terminal, which reaches podman too */
+	bool by_kernel;
 };
 
 static void note_arrival(int signal, siginfo_t *info, void *context)
@@ -2080,21 +2380,21 @@ static void note_arrival(int signal, siginfo_t *info, void *context)
 	int saved = errno;
 
 	(void)context;
-	arrival.by_process = info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code < 0;
+	arrival.by_kernel =
+	    info->si_code != SI_USER && info->si_code != SI_QUEUE && info->si_code >= 0;
 	if (write(arrivals[1], &arrival, sizeof arrival) < 0) {
 		/* thousands of signals are waiting already */
 	}
 	errno = saved;
 }
 
-/* Returns whether the shim passes on `signal`: all but those that cannot be caught and those that
+/* Returns whether the shim catches `signal`: all but those that cannot be caught and those that
    tell a program of a fault of its own. */
-static bool is_passed_on(int signal)
+static bool is_caught(int signal)
 {
 	switch (signal) {
 	case SIGKILL:
 	case SIGSTOP:
-	case SIGCHLD:
 	case SIGBUS:
 	case SIGFPE:
 	case SIGILL:
@@ -2105,11 +2405,32 @@ static bool is_passed_on(int signal)
 	}
 }
 
-/* Begins to catch signals; those that are ignored stay so. Returns false if it cannot. */
+/* Returns whether podman needs to be told of `arrival`, or has been by whoever sent it: what a
+   terminal sends goes to all processes of the job, but that it has hung up to the leader of the
+   session alone. */
+static bool is_news(const struct arrival *arrival)
+{
+	switch (arrival->signal) {
+	case SIGCHLD: return false;
+	case SIGCONT:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGWINCH: return !arrival->by_kernel;
+	case SIGHUP: return !arrival->by_kernel || getsid(0) == getpid();
+	default: return true;
+	}
+}
+
+/* Blocks all signals, until release_signals or restore_signals, and then catches them, also those
+   that are ignored or blocked: podman may think otherwise of them. Returns false if it cannot. */
 static bool catch_signals(void)
 {
-	struct sigaction action = { .sa_sigaction = note_arrival, .sa_flags = SA_SIGINFO | SA_RESTART };
-	sigset_t child;
+	struct sigaction action = { .sa_sigaction = note_arrival,
+				    .sa_flags = SA_SIGINFO | SA_RESTART };
+	sigset_t all;
 
 	if (pipe(arrivals) < 0)
 		return false;
@@ -2118,23 +2439,29 @@ static bool catch_signals(void)
 		fcntl(arrivals[i], F_SETFL, O_NONBLOCK);
 		fcntl(arrivals[i], F_SETFD, FD_CLOEXEC);
 	}
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &callers.mask);
 	sigfillset(&action.sa_mask);
 	for (int signal = 1; signal < NSIG; signal++)
-		if (sigaction(signal, NULL, &callers.actions[signal]) == 0 &&
-		    (signal == SIGCHLD ||
-		     (is_passed_on(signal) && callers.actions[signal].sa_handler != SIG_IGN)))
+		if (is_caught(signal) && sigaction(signal, NULL, &callers.actions[signal]) == 0)
 			sigaction(signal, &action, NULL);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_UNBLOCK, &child, &callers.mask);
 	return true;
+}
+
+/* Lets signals arrive. */
+static void release_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Gives signals back as they were. */
 static void restore_signals(void)
 {
 	for (int signal = 1; signal < NSIG; signal++)
-		if (signal == SIGCHLD || is_passed_on(signal))
+		if (is_caught(signal))
 			sigaction(signal, &callers.actions[signal], NULL);
 	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
 }
@@ -2142,11 +2469,11 @@ static void restore_signals(void)
 /* Dies, or stops, of `signal`, as podman did. Returns after a stop, or if it does not work. */
 static void suffer(int signal)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL }, caught;
+	struct sigaction action = { .sa_handler = SIG_DFL }, caught = action;
 	sigset_t mask, before;
 
 	sigemptyset(&action.sa_mask);
-	sigaction(signal, &action, &caught);
+	sigaction(signal, &action, &caught); /* fails for SIGKILL and SIGSTOP, which need it not */
 	sigemptyset(&mask);
 	sigaddset(&mask, signal);
 	raise(signal);
@@ -2171,32 +2498,9 @@ __attribute__((noreturn)) static void exit_as(int status)
 	_exit(WEXITSTATUS(status));
 }
 
-/* Executes the podman of `plan` in place of the shim: with the environment as it is now, and
-   `argv` as it came, but for a name that only the shim has. Does not return. */
-__attribute__((noreturn)) static void execute_podman(const struct plan *plan, char **argv)
-{
-	const char *name = base_name(argv[0]);
-	char *renamed;
-
-	if (strcmp(name, "podman-shim") == 0) {
-		renamed = text("%.*spodman", (int)(name - argv[0]), argv[0]);
-		/* Podman before 5.0 executes its argv[0] again: there must be such a file */
-		if (strchr(renamed, '/') && access(renamed, X_OK) < 0 &&
-		    find_version(&plan->podman).major < 5)
-			renamed = text("%s", plan->podman.path);
-		argv[0] = renamed;
-	}
-	execvp(plan->podman.path, argv);
-	if (leave_override()) { /* its variables may have been too much: E2BIG */
-		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
-		execvp(plan->podman.path, argv);
-	}
-	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED, "cannot execute podman: %s: %s",
-	    plan->podman.path, strerror(errno));
-}
-
 /* In a new process: becomes podman, which dies with the shim. Does not return. */
-__attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv, pid_t shim)
+__attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv,
+						    pid_t shim)
 {
 	const char *listener = getenv("LISTEN_PID");
 	char number[12];
@@ -2211,18 +2515,22 @@ __attribute__((noreturn)) static void become_podman(const struct plan *plan, cha
 		snprintf(number, sizeof number, "%d", (int)getpid());
 		setenv("LISTEN_PID", number, 1);
 	}
+	if (plan->podman.is_script)
+		setenv(LOCKED_VARIABLE, "1", 1);
 	restore_signals();
 	execute_podman(plan, argv);
 }
 
-/* Passes on the signals that have arrived. */
-static void pass_on_signals(pid_t podman)
+/* Passes on the signals that have arrived. Those of `early` came before there was a podman. */
+static void pass_on_signals(pid_t podman, sigset_t *early)
 {
 	struct arrival arrival;
 
-	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival)
-		if (arrival.by_process && arrival.signal != SIGCHLD)
+	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival) {
+		if (is_news(&arrival) || sigismember(early, arrival.signal) == 1)
 			kill(podman, arrival.signal);
+		sigdelset(early, arrival.signal);
+	}
 }
 
 /* Takes notice of children that have ended or stopped; stops with podman. Returns true, and its
@@ -2261,34 +2569,43 @@ static int time_left(long long deadline)
 __attribute__((noreturn)) static void supervise(const struct plan *plan, char **argv, int lock)
 {
 	const pid_t shim = getpid();
+	const int before = count_started(); /* of whoever executed the shim in its place */
 	struct pollfd ready = { .events = POLLIN };
 	long long deadline;
+	sigset_t early;
 	int status = 0;
 	pid_t podman;
 
 	if (!catch_signals()) {
-		trace("plain: no pipe: %s", strerror(errno));
+		trace("no supervision: no pipe: %s", strerror(errno));
 		execute_podman(plan, argv);
 	}
 	ready.fd = arrivals[0];
 	adopt_orphans(true);
 	deadline = now() + plan->lock_hold * 1000LL;
+	sigpending(&early);
+	sigdelset(&early, SIGCHLD);
 	podman = fork();
 	if (podman < 0) {
-		trace("plain: no process: %s", strerror(errno));
+		trace("no supervision: no process: %s", strerror(errno));
+		adopt_orphans(false);
 		restore_signals();
 		execute_podman(plan, argv);
 	}
 	if (podman == 0)
 		become_podman(plan, argv, shim);
+	release_signals();
 	for (;;) {
-		poll(&ready, 1, lock == NO_LOCK ? -1 : plan->expected ? GLANCE : time_left(deadline));
-		pass_on_signals(podman);
+		poll(&ready, 1,
+		     lock == NO_LOCK  ? -1
+		     : plan->expected ? GLANCE
+				      : time_left(deadline));
+		pass_on_signals(podman, &early);
 		if (reap(podman, &status))
 			exit_as(status);
 		if (lock == NO_LOCK)
 			continue;
-		if (plan->expected && count_started() >= plan->expected)
+		if (plan->expected && count_started() - before >= plan->expected)
 			release_lock(&lock, "the containers run");
 		else if (now() >= deadline)
 			release_lock(&lock, "the time is over");
@@ -2307,10 +2624,16 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 
 __attribute__((noreturn)) static void execute_conmon(const char *conmon, char **argv)
 {
+	unsetenv(SCRIPTS_VARIABLE);
+	unsetenv(LOCKED_VARIABLE);
 	argv[0] = text("%s", conmon);
 	execv(conmon, argv);
 	die(STATUS_FAILED, "cannot execute conmon: %s: %s", conmon, strerror(errno));
 }
+
+/*
+ * main
+ */
 
 /* Carries out `plan`. Does not return. */
 __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)

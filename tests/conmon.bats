@@ -57,6 +57,18 @@ run_in_podmans_environment() {
 	same native/environ "$record/conmon.environ"
 }
 
+@test "conmon has nothing of the shim's in its environment where podman is a script" {
+	need_own_conmon
+	mkdir script
+	make_script script/podman <<-END
+		#!/bin/sh
+		exec "$real/podman" "\$@"
+	END
+	PATH=$shim:$world/script:$PATH STAND_IN_CONMON='-c ID' podman run image
+	[ -n "$(override_descriptor)" ]
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+}
+
 @test "conmon has the caller's empty override in its place" {
 	need_own_conmon
 	in_odd_environment CONTAINERS_CONF_OVERRIDE= STAND_IN_CONMON='-c ID' "$real/podman" ps

@@ -55,6 +55,22 @@ finds_nothing() {
 	called=two/podman reaches first PATH="$world/one:$world/two:$world/first"
 }
 
+# bats test_tags=linux
+@test "a shim that may be executed but not read is not taken for podman" {
+	local -a command=(one/podman)
+
+	podman_named first
+	mkdir one two
+	copy_shim one/podman
+	chmod 111 one/podman
+	ln one/podman two/podman
+	[ "$(id -u)" != 0 ] ||
+		command=(setpriv "--bounding-set=-dac_override,-dac_read_search" one/podman)
+	run_bounded env PATH="$world/one:$world/two:$world/first:$programs" "${command[@]}" ps
+	[ "$status" -eq 0 ]
+	[ "$output" = first ]
+}
+
 @test "the shim's directory may be in PATH twice" {
 	podman_named first
 	reaches first PATH="$shim:$shim:$shim/:$world/first:$shim"
@@ -232,14 +248,16 @@ finds_nothing() {
 	finds_nothing PODMAN_SHIM_REAL=podman PATH="$shim"
 }
 
-@test "a podman that cannot be executed after all exits with 125 and one line that names it" {
+@test "a podman that cannot be executed after all exits with one line that names it" {
 	mkdir broken
 	make_script broken/podman <<<'#!/no/such/interpreter'
 	run_bounded env PATH="$shim:$world/broken" "$shim/podman" ps
-	printf '%s: %s\n' "$status" "$stderr"
-	[[ $status == 12[57] ]]
-	[ "${#stderr_lines[@]}" -eq 1 ]
-	[[ $stderr == "podman-shim: "*"$world/broken/podman"* ]]
+	one_line_and 127
+	[[ $stderr == *"$world/broken/podman: No such file or directory" ]]
+	make_script broken/podman <<<"#!$world"
+	run_bounded env PATH="$shim:$world/broken" "$shim/podman" ps
+	one_line_and 125
+	[[ $stderr == *"$world/broken/podman: Permission denied" ]]
 }
 
 @test "a podman that is a script is executed" {

@@ -29,7 +29,9 @@ make_world() {
 
 	for variable in $(compgen -e); do
 		case $variable in
-		PODMAN* | _PODMAN* | CONTAINER* | BUILDAH* | STAND_IN* | LISTEN_*) unset "$variable" ;;
+		PODMAN* | _PODMAN* | CONTAINER* | _CONTAINER* | BUILDAH* | XDG_CONFIG_HOME | STAND_IN* | LISTEN_*)
+			unset "$variable"
+			;;
 		esac
 	done
 	world=$BATS_TEST_TMPDIR
@@ -191,11 +193,14 @@ need_own_conmon() {
 	[ -z "$path" ] || skip "this machine's own conmon comes first: $path"
 }
 
-# Runs a command without the right to pass over permissions, which root has.
-without_privilege() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --bounding-set=-dac_override,-dac_read_search "$@"
-	else
-		"$@"
-	fi
+# Takes root's right to pass over permissions from every `podman` from now on.
+drop_privilege() {
+	[ "$(id -u)" = 0 ] || return 0
+	mkdir "$world/unprivileged"
+	make_script "$world/unprivileged/podman" <<-END
+		#!/bin/sh
+		exec setpriv --bounding-set=-dac_override,-dac_read_search "$shim/podman" "\$@"
+	END
+	PATH=$world/unprivileged:$PATH
+	export PODMAN_SHIM_REAL=$real/podman
 }

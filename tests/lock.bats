@@ -36,6 +36,7 @@ END
 
 teardown() {
 	pkill -f "$world/pidfile-" || :
+	pkill -f "cat $world/attached" || :
 }
 
 # until_true COMMAND...: waits for 20 seconds at the most
@@ -111,6 +112,28 @@ hold_lock() {
 	wait $!
 }
 
+@test "a container whose name only looks like an infra container's lets the lock go" {
+	make_starter
+	mkfifo attached
+	PODMAN_SHIM_DEBUG=1 STARTS=my-infra ATTACHED=$world/attached podman run --name my-infra image 2>trace &
+	until_true grep -q 'let go: the containers run' trace
+	: >attached
+	wait $!
+}
+
+@test "containers of whoever has executed the shim in its place are not taken for podman's" {
+	make_starter
+	mkfifo attached
+	export PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_LOCK_HOLD=1 ATTACHED=$world/attached
+	bash -c '(exec -a conmon bash -c "echo 1 >\$6; sleep 60; :" conmon -b bundle -n other -p "$world/pidfile-other") >&- 2>&- &
+		until [ -s "$world/pidfile-other" ]; do sleep 0.02; done
+		exec podman run image' 2>trace &
+	until_true grep -q 'let go:' trace
+	grep -q 'let go: the time is over' trace
+	: >attached
+	wait $!
+}
+
 @test "a start that takes long holds others up for the hold limit only" {
 	make_starter
 	mkfifo attached
@@ -150,14 +173,18 @@ hold_lock() {
 
 @test "a caller's alarm clock goes off while the lock is waited for, and after" {
 	hold_lock
-	run_bounded perl -e 'alarm 1; exec @ARGV' podman run image
+	run_bounded perl -e '$SIG{ALRM} = "DEFAULT"; alarm 1; exec @ARGV' podman run image
 	[ "$status" -eq 142 ]
 	[ "$(count runs)" -eq 0 ]
+	# one that is ignored changes nothing
+	PODMAN_SHIM_LOCK_WAIT=2 run_bounded perl -e '$SIG{ALRM} = "IGNORE"; alarm 1; exec @ARGV' podman run image
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "podman-shim: lock: $lock: not free after 2 s, going on without it" ]
 	kill "$holder"
 	make_starter
 	mkfifo attached
 	hold_lock
-	ATTACHED=$world/attached PODMAN_SHIM_LOCK_WAIT=1 run_bounded perl -e 'alarm 2; exec @ARGV' podman run image
+	ATTACHED=$world/attached PODMAN_SHIM_LOCK_WAIT=1 run_bounded perl -e '$SIG{ALRM} = "DEFAULT"; alarm 3; exec @ARGV' podman run image
 	lines begun 1
 	[ "$status" -eq 142 ]
 	kill "$holder"
@@ -263,6 +290,19 @@ refused() {
 	PODMAN_SHIM_LOCK=/proc/podman-shim.lock refused 'No such file or directory'
 }
 
+@test "a lock that others may write to, or in a directory that may not be written to, is not used" {
+	export PODMAN_SHIM_LOCK=$world/place
+	touch place
+	chmod 666 place
+	refused 'others may write it'
+	mkdir -m 500 closed
+	# root without the right to pass over permissions, which others have not in the first place
+	PODMAN_SHIM_LOCK=$world/closed/lock PODMAN_SHIM_DEBUG=1 \
+		setpriv --bounding-set=-dac_override,-dac_read_search podman run image 2>trace ||
+		PODMAN_SHIM_LOCK=$world/closed/lock PODMAN_SHIM_DEBUG=1 podman run image 2>trace
+	grep -q 'cannot be used: Permission denied' trace
+}
+
 @test "another user's lock is not used" {
 	export PODMAN_SHIM_LOCK=$world/place
 	if [ "$(id -u)" = 0 ]; then
@@ -329,6 +369,10 @@ with_empty_tmp() {
 	with_empty_tmp 'mkdir -m 777 /tmp/podman-shim-0; podman run image; ls -A /tmp/podman-shim-0'
 	[ -z "$output" ]
 	[[ $stderr == *"/tmp/podman-shim-0: others may write it"* ]]
+	rm -r mounted
+	with_empty_tmp 'mkdir -m 755 /tmp/podman-shim-0; podman run image; ls -A /tmp/podman-shim-0'
+	[ -z "$output" ]
+	[[ $stderr == *"/tmp/podman-shim-0: others may enter it"* ]]
 	rm -r mounted
 	with_empty_tmp 'mkdir -m 700 /tmp/mine; ln -s mine /tmp/podman-shim-0; podman run image; ls -A /tmp/mine'
 	[ -z "$output" ]

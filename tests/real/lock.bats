@@ -105,7 +105,7 @@ overlaps() {
 @test "a run that pulls its image first holds others up no longer than the hold limit" {
 	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK_HOLD=1 PODMAN_SHIM_LOCK_WAIT=60
 	mkfifo archive
-	podman run --rm "oci-archive:$PWD/archive" true 2>/dev/null &
+	podman run --rm "oci-archive:$PWD/archive" true 2>/dev/null 3>&- &
 	until_true bash -c "! flock -n $lock true"
 	# the archive never comes; the second does, if only after the second
 	[ "$(timeout 20 podman run --rm localhost/bb busybox echo second)" = second ]
@@ -116,7 +116,7 @@ overlaps() {
 @test "a holder that is killed frees the lock, and podman goes with it" {
 	export PODMAN_SHIM_MODE=lock
 	mkfifo archive
-	podman run --rm "oci-archive:$PWD/archive" true 2>/dev/null &
+	podman run --rm "oci-archive:$PWD/archive" true 2>/dev/null 3>&- &
 	shim=$!
 	until_true bash -c "! flock -n $lock true"
 	podman=$(pgrep -P "$shim" -x podman)
@@ -124,4 +124,26 @@ overlaps() {
 	until_true flock -n "$lock" true
 	gone() { ! kill -0 "$podman" 2>/dev/null; }
 	until_true gone
+}
+
+@test "signals reach the container as they do natively, also those blocked where the shim began" {
+	export PODMAN_SHIM_MODE=lock
+	for program in /usr/bin/podman podman; do
+		perl -e 'use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); exec @ARGV' \
+			"$program" run --rm --name x -v "$work:/work" localhost/bb sh -c '
+				trap "echo TERM >>/work/outcome; exit 3" TERM
+				echo >/work/up
+				for i in 1 2 3 4 5 6; do busybox sleep 1; done' 3>&- &
+		until_true [ -e up ]
+		sleep 1 # until podman passes signals on
+		kill -TERM $!
+		status=0
+		wait $! || status=$?
+		until_true no_containers
+		echo "$status" >>outcome
+		rm -f up
+		mv outcome "outcome-${program##*/}-${program%%/*}"
+	done
+	grep TERM outcome-podman-
+	cmp outcome-podman- outcome-podman-podman
 }

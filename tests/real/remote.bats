@@ -8,11 +8,15 @@ runtime=/project/tests/racy-runtime
 
 setup_service() {
 	export CONTAINER_HOST=unix://$work/podman.sock
-	env -u CONTAINER_HOST /usr/bin/podman --runtime "$runtime" system service -t 0 "$CONTAINER_HOST" >service.log 2>&1 &
-	service=$!
+	env -u CONTAINER_HOST /usr/bin/podman --runtime "$runtime" system service -t 0 "$CONTAINER_HOST" >service.log 2>&1 3>&- &
 	until_true [ -S podman.sock ]
 	ln -s /project/podman-shim bin/podman-remote
 	touch /tmp/racy-runtime/overlap
+}
+
+# podman in its user namespace is a process of its own
+stop_service() {
+	pkill -f "system service -t 0 $CONTAINER_HOST" || :
 }
 
 # at_once COMMAND...: 24 at once; prints how many failed
@@ -30,7 +34,7 @@ at_once() {
 	setup_service
 	[ "$(at_once podman-remote run -d localhost/bb busybox sleep 100)" -eq 0 ]
 	[ "$(env -u CONTAINER_HOST native ps -q | wc -l)" -eq 24 ]
-	kill "$service"
+	stop_service
 }
 
 @test "24 attached runs at once work through podman-remote, and natively most fail" {
@@ -39,13 +43,13 @@ at_once() {
 	rm output
 	[ "$(at_once podman-remote run --rm localhost/bb busybox echo hello)" -eq 0 ]
 	[ "$(grep -c '^hello$' output)" -eq 24 ]
-	kill "$service"
+	stop_service
 }
 
 @test "podman as a client of the service takes the lock, and no override" {
 	setup_service
 	PODMAN_SHIM_DEBUG=1 run podman run --rm localhost/bb busybox echo hello
 	[ "$status" -eq 0 ]
-	[[ $output == *"podman-shim: lock: podman is remote"* ]]
-	kill "$service"
+	[[ $output == *"podman-shim: plan: lock: podman is remote"* ]]
+	stop_service
 }

@@ -72,3 +72,23 @@ conmon_pid() { native inspect -f '{{.State.ConmonPid}}' "$1"; }
 	podman run --rm localhost/bb nonesuch || status=$?
 	[ "$status" -eq 127 ]
 }
+
+@test "environment files and configurations that copy the environment show nothing of the shim's" {
+	printf '%s\n' '*' >file
+	MARK=here run podman run --rm --env-file file localhost/bb busybox env
+	[ "$status" -eq 0 ]
+	[[ $output == *MARK=here* ]]
+	[[ $output != *CONTAINERS_CONF* && $output != *_PODMAN_SHIM* ]]
+	printf '%s\n' '[containers]' 'env_host = true' >conf
+	CONTAINERS_CONF=$work/conf MARK=here run podman run --rm localhost/bb busybox env
+	[[ $output == *MARK=here* ]]
+	[[ $output != *CONTAINERS_CONF_OVERRIDE* && $output != *_PODMAN_SHIM* ]]
+}
+
+@test "a conmon that the user has configured is the one that is executed" {
+	printf '%s\n' '#!/bin/sh' "echo used >>$work/used" 'exec /usr/bin/conmon "$@"' >conmon
+	chmod +x conmon
+	printf '%s\n' '[engine]' "conmon_path = [\"$work/conmon\"]" >conf
+	CONTAINERS_CONF=$work/conf podman run --rm localhost/bb busybox true
+	[ -s used ]
+}
