@@ -116,6 +116,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 	char line[PIPE_BUF];
 	size_t used = sizeof prefix - 1;
 	int saved = errno, length;
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_action;
 	sigset_t stop, mask;
 
 	memcpy(line, prefix, used);
@@ -127,8 +128,10 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 		if (iscntrl((unsigned char)line[i]))
 			line[i] = line[i] == '\n' ? ' ' : '?';
 	line[used++] = '\n';
-	/* A terminal that stops whoever writes to it in the background (stty tostop) lets those
-	   write who block its signal. */
+	/* Nobody reading must not end the shim. A terminal that stops whoever writes to it in the
+	   background (stty tostop) lets those write who block its signal. */
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGPIPE, &ignore, &callers_action);
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &stop, &mask);
@@ -136,6 +139,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 		/* there is nobody to tell */
 	}
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGPIPE, &callers_action, NULL);
 	errno = saved;
 }
 
@@ -1597,8 +1601,8 @@ static void read_configuration_file(struct configuration *configuration, const c
 	struct stat status;
 	FILE *file;
 
-	/* what is no file would be used up here */
-	if (stat(path, &status) < 0)
+	/* what is no file would be used up here; a device is /dev/null */
+	if (stat(path, &status) < 0 || S_ISCHR(status.st_mode))
 		return;
 	if (!S_ISREG(status.st_mode) || !(file = fopen(path, "re"))) {
 		if (!configuration->obstacle)

@@ -67,6 +67,7 @@ for_each_place() {
 	mkfifo pipe
 	CONTAINERS_CONF=$world/pipe expect "lock: $world/pipe cannot be read" run image
 	CONTAINERS_CONF=$world/nothing expect override run image
+	CONTAINERS_CONF=/dev/null expect override run image
 }
 
 @test "an environment file that names the shim's variables shows the container nothing of them" {

@@ -112,6 +112,7 @@ hold_lock() {
 	wait $!
 }
 
+# bats test_tags=linux
 @test "a container whose name only looks like an infra container's lets the lock go" {
 	make_starter
 	mkfifo attached

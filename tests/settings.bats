@@ -143,3 +143,11 @@ warns_once() {
 	done
 	warns_once PODMAN_SHIM_LOCK_HOLD 3601 10
 }
+
+@test "a standard error that nobody reads any more costs the trace and nothing else" {
+	for mode in auto lock; do
+		PODMAN_SHIM_MODE=$mode PODMAN_SHIM_DEBUG=1 perl -e 'pipe(my $read, my $write); close $read;
+			open(STDERR, ">&", $write); $SIG{PIPE} = "DEFAULT"; exec @ARGV' podman run image
+	done
+	[ "$(count runs)" -eq 2 ]
+}
