@@ -34,12 +34,12 @@ uninstall:
 
 # The stand-in suites: no Podman needed, a minute at most.
 check: all $(HELPERS)
-	tests/need bats parallel expect
+	tests/need bats parallel expect procps
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
 # The same as on a system that is not Linux, so that others are known to be plausible.
 check-portable: $(HELPERS)
-	tests/need bats parallel expect gcc clang
+	tests/need bats parallel expect procps gcc clang
 	tests/portable
 
 # The real-Podman suites, in roots that tests/lab makes; as root.
