@@ -204,3 +204,14 @@ drop_privilege() {
 	PATH=$world/unprivileged:$PATH
 	export PODMAN_SHIM_REAL=$real/podman
 }
+
+# until_true COMMAND...: waits for 20 seconds at the most
+until_true() {
+	local tries
+
+	for ((tries = 0; tries < 400; tries++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	fail "never true: $*"
+}

@@ -39,17 +39,6 @@ teardown() {
 	pkill -f "cat $world/attached" || :
 }
 
-# until_true COMMAND...: waits for 20 seconds at the most
-until_true() {
-	local tries
-	for ((tries = 0; tries < 400; tries++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	echo "never true: $*"
-	return 1
-}
-
 lines() { [ "$(wc -l 2>/dev/null <"$1")" -ge "$2" ]; }
 is_held() { ! flock -n "$lock" true; }
 

@@ -27,16 +27,6 @@ exit 7;
 END
 }
 
-until_true() {
-	local tries
-	for ((tries = 0; tries < 400; tries++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	echo "never true: $*"
-	return 1
-}
-
 got() { grep -qx "$1" got 2>/dev/null; }
 state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") == [$2] ]]; }
 
