@@ -486,9 +486,8 @@ static struct program find_podman(const char *argv0)
 
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
 #define CONMON_VARIABLE "_PODMAN_SHIM_CONMON" /* the real conmon */
-#define CALLERS_VARIABLE                                                                           \
-	"_PODMAN_SHIM_OVERRIDE" /* the caller's CONTAINERS_CONF_OVERRIDE, if any                   \
-				 */
+/* the caller's CONTAINERS_CONF_OVERRIDE, if any */
+#define CALLERS_VARIABLE "_PODMAN_SHIM_OVERRIDE"
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
 
@@ -1580,19 +1579,20 @@ static bool is_only_ping(const char *value)
 static void read_configuration_line(struct configuration *configuration, const char *path,
 				    const char *line)
 {
-	static const char *const keys[] = { "conmon_path", "default_sysctls", "env_host" };
-	const char *value = after_key(line, "remote");
+	const char *value, *key = NULL;
 
 	if (line[strspn(line, " \t")] == '#')
 		return;
-	if (value && strstr(value, "true"))
+	if ((value = after_key(line, "remote")) && strstr(value, "true"))
 		configuration->remote = true;
-	for (size_t i = 0; i < LENGTH(keys) && !configuration->obstacle; i++) {
-		value = after_key(line, keys[i]);
-		if (value && !(i == 1 && is_only_ping(value)) &&
-		    !(i == 2 && strstr(value, "false")))
-			configuration->obstacle = text("%s sets %s", path, keys[i]);
-	}
+	if (after_key(line, "conmon_path"))
+		key = "conmon_path";
+	else if ((value = after_key(line, "default_sysctls")) && !is_only_ping(value))
+		key = "default_sysctls";
+	else if ((value = after_key(line, "env_host")) && !strstr(value, "false"))
+		key = "env_host";
+	if (key && !configuration->obstacle)
+		configuration->obstacle = text("%s sets %s", path, key);
 }
 
 static void read_configuration_file(struct configuration *configuration, const char *path)
@@ -1895,13 +1895,12 @@ static struct plan decide(char **argv, int argc)
 	why = why_no_override(&plan);
 	if (why) {
 		fall_back(&plan, why);
-	} else {
+	} else if (plan.version.product == PRODUCT_UNKNOWN) {
 		fall_back(&plan, "Podman's version is not known");
+		plan.override = true; /* as well, in case it is new enough */
+	} else {
 		plan.override = true;
-		if (plan.version.product == PRODUCT_PODMAN) {
-			plan.lock = false;
-			plan.reason = "the container's configuration is made here";
-		}
+		plan.reason = "the container's configuration is made here";
 	}
 	return plan;
 }
