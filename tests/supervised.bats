@@ -102,6 +102,7 @@ state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") 
 # on_terminal SCENARIO: natively and through the shim, what terminal.exp does
 on_terminal() {
 	local program
+	mkdir got-real got-shim
 	for program in "$real/podman" "$shim/podman"; do
 		rm -f got stop
 		timeout 60 expect "$tests/terminal.exp" "$1" "$program" >terminal 3>&- || {
@@ -114,7 +115,6 @@ on_terminal() {
 
 @test "Ctrl-C and Ctrl-\\ on a terminal reach podman once" {
 	make_catcher
-	mkdir got-real got-shim
 	on_terminal keys
 	[ "$(<got-shim/podman)" = $'INT\nQUIT\nready' ]
 	cmp got-real/podman got-shim/podman
@@ -122,7 +122,6 @@ on_terminal() {
 
 @test "Ctrl-Z stops the job, and fg continues it" {
 	make_catcher
-	mkdir got-real got-shim
 	on_terminal stop
 	cmp got-real/podman got-shim/podman
 }
@@ -136,13 +135,11 @@ echo ready >"$world/got"
 read -r line
 echo "read:$line"
 END
-	mkdir got-real got-shim
 	on_terminal background
 }
 
 @test "the window's new size is told to podman once" {
 	make_catcher
-	mkdir got-real got-shim
 	on_terminal resize
 	[ "$(<got-shim/podman)" = $'WINCH\nready' ]
 	cmp got-real/podman got-shim/podman
