@@ -23,8 +23,11 @@
  *     the override     the containers.conf that prevents the failure
  *     executing        podman in the shim's place
  *     the lock         one start at a time, where the override cannot be used
- *     has it started?  when the lock may go
- *     the supervisor   podman's parent as long as a lock is held for it
+ *     has it started?  when the lock may go, and whether a retry may be
+ *     the failure      how podman tells of it
+ *     the relay        podman's stderr on its way to the caller's
+ *     the debris       what a failed attempt leaves
+ *     the supervisor   podman's parent, for as long as a start may fail
  *     conmon's part    what happens when podman executes the shim as its conmon
  *     main
  */
@@ -44,17 +47,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifdef __linux__
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #endif
 
 extern char **environ;
@@ -80,11 +87,13 @@ static const char *const switch_names[] = { "0", "1", NULL };
 static struct {
 	int mode; /* enum mode */
 	int debug;
+	int retries;
+	int backoff;      /* ms before the first retry, doubling */
 	int lock_wait;    /* seconds */
 	int lock_hold;    /* seconds; UNSET: as podman is local or remote */
 	const char *real; /* NULL: search PATH */
 	const char *lock; /* NULL: in the user's directory */
-} settings = { .lock_wait = 60, .lock_hold = UNSET };
+} settings = { .retries = 3, .backoff = 500, .lock_wait = 60, .lock_hold = UNSET };
 
 static const struct setting {
 	const char *name;
@@ -94,6 +103,7 @@ static const struct setting {
 	const char *const *choices; /* these, or where there are none */
 	int most;                   /* a number from 0 up to this one */
 } setting_table[] = {
+	{ "PODMAN_SHIM_BACKOFF_MS", "500", NULL, &settings.backoff, NULL, 60000 },
 	{ "PODMAN_SHIM_DEBUG", "0", NULL, &settings.debug, switch_names, 0 },
 	{ "PODMAN_SHIM_LOCK", "in the user's directory", &settings.lock, NULL, NULL, 0 },
 	{ "PODMAN_SHIM_LOCK_HOLD", "10, or 3 if podman is remote", NULL, &settings.lock_hold, NULL,
@@ -101,6 +111,7 @@ static const struct setting {
 	{ "PODMAN_SHIM_LOCK_WAIT", "60", NULL, &settings.lock_wait, NULL, 86400 },
 	{ "PODMAN_SHIM_MODE", "auto", NULL, &settings.mode, mode_names, 0 },
 	{ "PODMAN_SHIM_REAL", "searched in PATH", &settings.real, NULL, NULL, 0 },
+	{ "PODMAN_SHIM_RETRIES", "3", NULL, &settings.retries, NULL, 100 },
 };
 
 /*
@@ -613,6 +624,8 @@ enum takes { NOTHING, VALUE };
 /* The options that decisions need. */
 enum option_use {
 	UNUSED,
+	REPEATED, /* by the shim, where it asks the same podman something: where containers are kept
+		   */
 	ATTACH,
 	CIDFILE,
 	CONMON,
@@ -624,6 +637,7 @@ enum option_use {
 	HELP,
 	INTERACTIVE,
 	ISOLATION,
+	LOG_DRIVER,
 	NAME,
 	POD,
 	PRESERVE_FD,
@@ -648,21 +662,21 @@ struct option {
 
 /* The options before the command: cmd/podman/root.go, rootFlags, hidden ones too. */
 static const struct option global_options[] = {
-	{ "config", 0, VALUE, UNUSED },
-	{ "connection", 'c', VALUE, UNUSED },
-	{ "context", 0, VALUE, UNUSED },
+	{ "config", 0, VALUE, REPEATED },
+	{ "connection", 'c', VALUE, REPEATED },
+	{ "context", 0, VALUE, REPEATED },
 	{ "debug", 'D', NOTHING, UNUSED },
-	{ "host", 'H', VALUE, UNUSED },
-	{ "identity", 0, VALUE, UNUSED },
-	{ "module", 0, VALUE, UNUSED },
+	{ "host", 'H', VALUE, REPEATED },
+	{ "identity", 0, VALUE, REPEATED },
+	{ "module", 0, VALUE, REPEATED },
 	{ "noout", 0, NOTHING, UNUSED },
 	{ "out", 0, VALUE, UNUSED },
-	{ "remote", 'r', NOTHING, UNUSED },
-	{ "ssh", 0, VALUE, UNUSED },
-	{ "tls-ca", 0, VALUE, UNUSED },
-	{ "tls-cert", 0, VALUE, UNUSED },
-	{ "tls-key", 0, VALUE, UNUSED },
-	{ "url", 0, VALUE, UNUSED },
+	{ "remote", 'r', NOTHING, REPEATED },
+	{ "ssh", 0, VALUE, REPEATED },
+	{ "tls-ca", 0, VALUE, REPEATED },
+	{ "tls-cert", 0, VALUE, REPEATED },
+	{ "tls-key", 0, VALUE, REPEATED },
+	{ "url", 0, VALUE, REPEATED },
 	{ "version", 'v', NOTHING, UNUSED },
 	{ NULL, 0, NOTHING, UNUSED },
 };
@@ -670,36 +684,36 @@ static const struct option global_options[] = {
 /* Those that podman also takes after the command: its PersistentFlags. */
 static const struct option persistent_options[] = {
 	{ "cdi-spec-dir", 0, VALUE, UNUSED },
-	{ "cgroup-manager", 0, VALUE, UNUSED },
-	{ "cni-config-dir", 0, VALUE, UNUSED },
+	{ "cgroup-manager", 0, VALUE, REPEATED },
+	{ "cni-config-dir", 0, VALUE, REPEATED },
 	{ "conmon", 0, VALUE, CONMON },
 	{ "cpu-profile", 0, VALUE, UNUSED },
-	{ "db-backend", 0, VALUE, UNUSED },
+	{ "db-backend", 0, VALUE, REPEATED },
 	{ "default-mounts-file", 0, VALUE, UNUSED },
-	{ "events-backend", 0, VALUE, UNUSED },
+	{ "events-backend", 0, VALUE, REPEATED },
 	{ "help", 0, NOTHING, HELP },
 	{ "hooks-dir", 0, VALUE, UNUSED },
-	{ "imagestore", 0, VALUE, UNUSED },
+	{ "imagestore", 0, VALUE, REPEATED },
 	{ "log-level", 0, VALUE, UNUSED },
 	{ "max-workers", 0, VALUE, UNUSED },
 	{ "memory-profile", 0, VALUE, UNUSED },
-	{ "namespace", 0, VALUE, UNUSED },
-	{ "network-backend", 0, VALUE, UNUSED },
-	{ "network-cmd-path", 0, VALUE, UNUSED },
-	{ "network-config-dir", 0, VALUE, UNUSED },
+	{ "namespace", 0, VALUE, REPEATED },
+	{ "network-backend", 0, VALUE, REPEATED },
+	{ "network-cmd-path", 0, VALUE, REPEATED },
+	{ "network-config-dir", 0, VALUE, REPEATED },
 	{ "pull-option", 0, VALUE, UNUSED },
 	{ "registries-conf", 0, VALUE, UNUSED },
-	{ "root", 0, VALUE, UNUSED },
-	{ "runroot", 0, VALUE, UNUSED },
-	{ "runtime", 0, VALUE, UNUSED },
-	{ "runtime-flag", 0, VALUE, UNUSED },
-	{ "storage-driver", 0, VALUE, UNUSED },
-	{ "storage-opt", 0, VALUE, UNUSED },
+	{ "root", 0, VALUE, REPEATED },
+	{ "runroot", 0, VALUE, REPEATED },
+	{ "runtime", 0, VALUE, REPEATED },
+	{ "runtime-flag", 0, VALUE, REPEATED },
+	{ "storage-driver", 0, VALUE, REPEATED },
+	{ "storage-opt", 0, VALUE, REPEATED },
 	{ "syslog", 0, NOTHING, UNUSED },
-	{ "tmpdir", 0, VALUE, UNUSED },
+	{ "tmpdir", 0, VALUE, REPEATED },
 	{ "trace", 0, NOTHING, UNUSED },
-	{ "transient-store", 0, NOTHING, UNUSED },
-	{ "volumepath", 0, VALUE, UNUSED },
+	{ "transient-store", 0, NOTHING, REPEATED },
+	{ "volumepath", 0, VALUE, REPEATED },
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
@@ -790,7 +804,7 @@ static const struct option run_options[] = {
 	{ "kernel-memory", 0, VALUE, UNUSED },
 	{ "label", 'l', VALUE, UNUSED },
 	{ "label-file", 0, VALUE, UNUSED },
-	{ "log-driver", 0, VALUE, UNUSED },
+	{ "log-driver", 0, VALUE, LOG_DRIVER },
 	{ "log-opt", 0, VALUE, UNUSED },
 	{ "mac-address", 0, VALUE, UNUSED },
 	{ "memory", 'm', VALUE, UNUSED },
@@ -913,8 +927,9 @@ static const struct option remote_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
-/* Whether a command starts containers, and so takes the lock where the override is of no use. */
-enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN };
+/* Whether a command starts containers, and so takes the lock where the override is of no use; and
+   whether it can be asked again. */
+enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN, STARTS_AND_RETRIES };
 
 /* The commands that make the configuration of a container or of a build step, or start what has
    one. Every other command is executed in place. */
@@ -931,11 +946,11 @@ static const struct command {
 	{ "container clone", STARTS_IF_RUN, clone_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "container create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "container init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container restart", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "container restore", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container run", STARTS, run_options, ALL_KNOWN, OPERANDS_END },
+	{ "container run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "container runlabel", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container start", STARTS, start_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "container start", STARTS_AND_RETRIES, start_options, ALL_KNOWN, OPTIONS_AFTER },
 	{ "create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "image build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
@@ -944,10 +959,10 @@ static const struct command {
 	{ "pod clone", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "pod create", STARTS_NONE, no_options, SOME_KNOWN, OPERANDS_END },
 	{ "pod restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "pod start", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "run", STARTS, run_options, ALL_KNOWN, OPERANDS_END },
-	{ "start", STARTS, start_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "pod start", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "restart", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
+	{ "start", STARTS_AND_RETRIES, start_options, ALL_KNOWN, OPTIONS_AFTER },
 	{ "system service", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
 };
 
@@ -957,7 +972,8 @@ static const struct command {
 struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
-	const char *cidfile, *conmon, *isolation, *name, *pod;
+	const char *cidfile, *conmon, *isolation, *log_driver, *name, *pod;
+	char **repeated; /* the options that tell where containers are kept, or NULL; NULL-ended */
 	const char *leaking_env;  /* an --env or --env-file that would show what is the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
 	bool attach, detach, env_host, help, interactive, remove, replace, run, tty;
@@ -1010,12 +1026,28 @@ static void note_descriptors(unsigned long *highest, const char *list)
 	}
 }
 
+static void note_repeated(struct command_line *line, const struct option *option, const char *value)
+{
+	size_t count = 0;
+	char **grown;
+
+	while (line->repeated && line->repeated[count])
+		count++;
+	grown = realloc(line->repeated, (count + 2) * sizeof *grown);
+	if (!grown)
+		die(STATUS_FAILED, "no memory");
+	grown[count] = text("--%s=%s", option->name, value);
+	grown[count + 1] = NULL;
+	line->repeated = grown;
+}
+
 /* Notes that `option` was given; `value` is "true" for one that needs none and has none. */
 static void note_option(struct command_line *line, const struct option *option, const char *value)
 {
 	switch (option->use) {
 	case UNUSED: break;
-	case ATTACH: line->attach = true; break;
+	case REPEATED: note_repeated(line, option, value); break;
+	case ATTACH: line->attach = is_true(value); break; /* or the name of a stream */
 	case CIDFILE: line->cidfile = value; break;
 	case CONMON: line->conmon = value; break;
 	case CONNECTION: line->connection = true; break;
@@ -1032,6 +1064,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case HELP: line->help = is_true(value); break;
 	case INTERACTIVE: line->interactive = is_true(value); break;
 	case ISOLATION: line->isolation = value; break;
+	case LOG_DRIVER: line->log_driver = value; break;
 	case NAME: line->name = value; break;
 	case POD: line->pod = value; break;
 	case PRESERVE_FD: note_descriptors(&line->highest_fd, value); break;
@@ -1350,32 +1383,41 @@ static struct version parse_version(const char *output)
 	return version;
 }
 
-/* In a new process: asks `path` for its version, on `output`. Without a terminal, input, or any
-   way to outlive the shim. Does not return. */
-__attribute__((noreturn)) static void execute_probe(const char *path, int output)
+/* In a new process: executes `arguments`, whose first is a path, with `output` for its standard
+   output, and without a terminal or input. Does not return. */
+__attribute__((noreturn)) static void execute_question(char **arguments, int output,
+						       bool ends_with_shim)
 {
-	char *arguments[] = { text("%s", path), text("--version"), NULL };
+	static const char *const not_for_it[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+						  "NOTIFY_SOCKET" };
 	int null = open("/dev/null", O_RDWR);
 
 	setsid();
 #ifdef __linux__
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (ends_with_shim)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+#else
+	(void)ends_with_shim;
 #endif
 	dup2(null, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	execute(path, arguments);
+	leave_override();
+	for (size_t i = 0; i < LENGTH(not_for_it); i++)
+		unsetenv(not_for_it[i]);
+	execute(arguments[0], arguments);
 	_exit(STATUS_NOT_FOUND);
 }
 
-/* Reads `fd` into `buffer` until a line is whole, the end, or `deadline` (of now()). */
-static void read_line(int fd, char *buffer, size_t size, long long deadline)
+/* Reads `fd` into `buffer` until its end, or that of the first line, if that is all that is wanted,
+   or `deadline` (of now()). */
+static void read_answer(int fd, char *buffer, size_t size, bool one_line, long long deadline)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	size_t used = 0;
 
 	buffer[0] = 0;
-	while (used < size - 1 && !strchr(buffer, '\n')) {
+	while (used < size - 1 && !(one_line && strchr(buffer, '\n'))) {
 		long long left = deadline - now();
 		ssize_t count;
 
@@ -1392,30 +1434,63 @@ static void read_line(int fd, char *buffer, size_t size, long long deadline)
 	}
 }
 
+/* Waits for process `pid` until `deadline`. Returns its wait status, or -1 if it did not end. */
+static int wait_until(pid_t pid, long long deadline)
+{
+	int status;
+	pid_t ended;
+
+	while ((ended = waitpid(pid, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
+		if (now() >= deadline)
+			return -1;
+		poll(NULL, 0, 1);
+	}
+	return ended == pid ? status : -1;
+}
+
+/* Executes `arguments`, whose first is a path, and fills `answer` with what that prints, or with
+   the first line of it. Returns its exit status, or -1 if it has none within `timeout`, in ms; it
+   is killed then. If a line is all that is wanted it is killed after that, or with the shim. */
+static int ask(char **arguments, char *answer, size_t size, bool one_line, int timeout)
+{
+	const long long deadline = now() + timeout;
+	int ends[2], status = -1;
+	pid_t pid;
+
+	answer[0] = 0;
+	if (pipe(ends) < 0)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		ends[i] = above_stdio(ends[i]);
+		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+	}
+	pid = fork();
+	if (pid == 0)
+		execute_question(arguments, ends[1], one_line);
+	close(ends[1]);
+	if (pid > 0) {
+		read_answer(ends[0], answer, size, one_line, deadline);
+		if (!one_line)
+			status = wait_until(pid, deadline);
+		if (status < 0) {
+			/* a child of its own may not have noticed */
+			kill(-pid, SIGKILL);
+			kill(pid, SIGKILL);
+			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
+	}
+	close(ends[0]);
+	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 /* Returns the version that the binary `path` says it has, after PROBE_TIMEOUT at the most. */
 static struct version probe_version(const char *path)
 {
+	char *arguments[] = { text("%s", path), text("--version"), NULL };
 	char output[256];
-	int ends[2];
-	pid_t pid;
 
-	if (pipe(ends) < 0)
-		return parse_version("");
-	ends[0] = above_stdio(ends[0]);
-	ends[1] = above_stdio(ends[1]);
-	pid = fork();
-	if (pid == 0)
-		execute_probe(path, ends[1]);
-	close(ends[1]);
-	read_line(ends[0], output, sizeof output, now() + PROBE_TIMEOUT);
-	close(ends[0]);
-	if (pid > 0) {
-		/* It has said what it has to say; a child of its own may not have noticed. */
-		kill(-pid, SIGKILL);
-		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	ask(arguments, output, sizeof output, true, PROBE_TIMEOUT);
 	return parse_version(output);
 }
 
@@ -1540,6 +1615,7 @@ static struct version find_version(const struct program *program)
 
 struct configuration {
 	bool remote;          /* [engine] remote = true */
+	bool passthrough;     /* [containers] log_driver = "passthrough" */
 	const char *obstacle; /* the first thing that the override would change, or NULL */
 };
 
@@ -1585,6 +1661,8 @@ static void read_configuration_line(struct configuration *configuration, const c
 		return;
 	if ((value = after_key(line, "remote")) && strstr(value, "true"))
 		configuration->remote = true;
+	if ((value = after_key(line, "log_driver")) && strstr(value, "passthrough"))
+		configuration->passthrough = true;
 	if (after_key(line, "conmon_path"))
 		key = "conmon_path";
 	else if ((value = after_key(line, "default_sysctls")) && !is_only_ping(value))
@@ -1752,8 +1830,10 @@ struct plan {
 	bool remote;
 	const char *conmon; /* the real one, */
 	const char *alias;  /* and the shim's path in its place; NULL without the override */
-	int lock_hold;      /* seconds for which the lock may be held */
-	int expected;       /* containers that must run before it is let go; 0: not to be seen */
+	int retries;
+	const char *no_retries; /* the reason why there are none, or NULL */
+	int lock_hold;          /* seconds for which the lock may be held */
+	int expected; /* containers that must run before it is let go; 0: not to be seen */
 };
 
 /* seconds: the settings' defaults. A remote podman's containers cannot be seen from here. */
@@ -1795,7 +1875,7 @@ static bool builds_by_chroot(const struct command_line *line)
 /* Returns whether the command starts containers. */
 static bool starts_containers(const struct command_line *line)
 {
-	return line->command->starts == STARTS ||
+	return line->command->starts == STARTS || line->command->starts == STARTS_AND_RETRIES ||
 	       (line->command->starts == STARTS_IF_RUN && line->run);
 }
 
@@ -1856,6 +1936,44 @@ static const char *why_no_override(struct plan *plan)
 	return NULL;
 }
 
+/* Returns whether podman stays with the container, whose output it then passes on. */
+static bool is_attached(const struct command_line *line)
+{
+	return line->command->options == run_options ? !line->detach : line->attach;
+}
+
+/* Returns whether this process is the one that systemd has started as a service, whose pid counts:
+   with NotifyAccess=main (systemd.service(5)) nobody else may say that the service is ready. */
+static bool is_service(void)
+{
+	const char *started = getenv("SYSTEMD_EXEC_PID"); /* since systemd 248 */
+
+	return nonempty(getenv("NOTIFY_SOCKET")) && (!started || atol(started) == getpid());
+}
+
+/* Returns why the command cannot be asked again without harm, or NULL if it can. */
+static const char *why_no_retries(const struct plan *plan)
+{
+	const struct command_line *line = &plan->line;
+
+	if (settings.retries == 0)
+		return "PODMAN_SHIM_RETRIES=0";
+	if (line->command->starts != STARTS_AND_RETRIES)
+		return "the command is not one that can be asked again";
+	if (line->unknown_option)
+		return text("unknown option %s: what follows cannot be read", line->unknown_option);
+	if (plan->remote && is_attached(line))
+		return "whether a remote container has started cannot be seen";
+	if (plan->configuration.passthrough ||
+	    (line->log_driver && strncmp(line->log_driver, "passthrough", 11) == 0))
+		return "passthrough: the container is given podman's own stderr";
+	if (strstr(line->command->words, "restart") && line->operands != 1)
+		return "what was restarted would be restarted twice";
+	if (line->pod && strcmp(line->pod, "new:") == 0)
+		return "a pod without a name could not be removed";
+	return NULL;
+}
+
 /* Gives up the override in `plan`, for the reason `why`: the lock is next, where containers are
    started, and then there is podman as it is. */
 static void fall_back(struct plan *plan, const char *why)
@@ -1901,6 +2019,15 @@ static struct plan decide(char **argv, int argc)
 	} else {
 		plan.override = true;
 		plan.reason = "the container's configuration is made here";
+	}
+	plan.no_retries = why_no_retries(&plan);
+	plan.retries = plan.no_retries ? 0 : settings.retries;
+	if ((plan.lock || plan.retries) && is_service()) {
+		plan.no_retries = "systemd expects podman itself under this pid";
+		plan.retries = 0;
+		if (plan.lock)
+			plan.reason = plan.no_retries;
+		plan.lock = false;
 	}
 	return plan;
 }
@@ -2304,9 +2431,10 @@ static bool is_infra_name(const char *name)
 	return strspn(name, "0123456789abcdef") == 12 && strcmp(name + 12, "-infra") == 0;
 }
 
-/* Returns whether process `pid` is the conmon of a container, other than a pod's infra container,
-   that is running. */
-static bool has_running_container(pid_t pid)
+/* What a process is to a container other than a pod's infra container. */
+enum conmon { NOT_CONMON, CONMON_CREATING, CONMON_RUNNING };
+
+static enum conmon look_at(pid_t pid)
 {
 	char path[sizeof "/proc//cmdline" + 11], arguments[MOST_ARGUMENTS];
 	const char *pidfile, *name;
@@ -2317,23 +2445,38 @@ static bool has_running_container(pid_t pid)
 	length = read_file(path, arguments, sizeof arguments);
 	pidfile = argument_after("-p", arguments, length);
 	name = argument_after("-n", arguments, length);
-	if (!pidfile || !name || !argument_after("-b", arguments, length))
-		return false;
-	return !is_infra_name(name) && stat(pidfile, &status) == 0 && status.st_size > 0;
+	if (!pidfile || !name || !argument_after("-b", arguments, length) || is_infra_name(name))
+		return NOT_CONMON;
+	return stat(pidfile, &status) == 0 && status.st_size > 0 ? CONMON_RUNNING : CONMON_CREATING;
 }
 
-/* Returns how many containers run whose conmon has arrived here. */
-static int count_started(void)
+/* Returns how many containers have a conmon that has arrived here, and, in `*running`, how many of
+   those run. */
+static int count_conmons(int *running)
 {
 	char path[sizeof "/proc/self/task//children" + 11], children[4096], *next = children;
 	int count = 0;
 
+	*running = 0;
 	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
 	read_file(path, children, sizeof children);
-	for (long pid; (pid = strtol(next, &next, 10)) > 0;)
-		if (has_running_container((pid_t)pid))
-			count++;
+	for (long pid; (pid = strtol(next, &next, 10)) > 0;) {
+		enum conmon conmon = look_at((pid_t)pid);
+
+		count += conmon != NOT_CONMON;
+		*running += conmon == CONMON_RUNNING;
+	}
 	return count;
+}
+
+/* Returns whether process `pid`, which may have ended, is a conmon by its name. */
+static bool is_named_conmon(pid_t pid)
+{
+	char path[sizeof "/proc//comm" + 11], name[32];
+
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	read_file(path, name, sizeof name);
+	return strcmp(name, "conmon\n") == 0;
 }
 
 /* Makes the shim the parent of what podman leaves behind, or no longer. */
@@ -2344,9 +2487,16 @@ static void adopt_orphans(bool adopt)
 
 #else
 
-static int count_started(void)
+static int count_conmons(int *running)
 {
+	*running = 0;
 	return 0;
+}
+
+static bool is_named_conmon(pid_t pid)
+{
+	(void)pid;
+	return false;
 }
 
 static void adopt_orphans(bool adopt)
@@ -2356,18 +2506,869 @@ static void adopt_orphans(bool adopt)
 
 #endif
 
+/* Returns how many containers run whose conmon has arrived here. */
+static int count_started(void)
+{
+	int running;
+
+	count_conmons(&running);
+	return running;
+}
+
+/*
+ * The failure
+ *
+ * As podman's last lines on stderr tell of it, whichever OCI runtime it has, and whichever version
+ * it is of.
+ */
+
+#define ERROR_PREFIX "Error:"
+
+static bool contains(const char *line, size_t length, const char *words)
+{
+	return memmem(line, length, words, strlen(words)) != NULL;
+}
+
+/* Returns whether `line`, or what there is of it yet, begins as podman's errors do. */
+static bool begins_as_error(const char *line, size_t length)
+{
+	const size_t prefix = sizeof ERROR_PREFIX - 1;
+
+	return memcmp(line, ERROR_PREFIX, length < prefix ? length : prefix) == 0;
+}
+
+static bool is_failure(const char *line, size_t length)
+{
+	return begins_as_error(line, length) && contains(line, length, "ping_group_range") &&
+	       contains(line, length, "OCI");
+}
+
+/* Returns whether `line` says that a container has not been started because one that it depends on
+   has not. Of a pod, podman tells so before or after the failure: libpod/container_graph.go. */
+static bool is_consequence(const char *line, size_t length)
+{
+	return begins_as_error(line, length) &&
+	       contains(line, length, ": a dependency of container ");
+}
+
+/* Returns the length of the line at `text`, with its newline if it has one. */
+static size_t line_length(const char *text, const char *end)
+{
+	const char *newline = memchr(text, '\n', (size_t)(end - text));
+
+	return (size_t)((newline ? newline + 1 : end) - text);
+}
+
+/*
+ * The relay
+ *
+ * What podman writes to stderr passes through here, at once, but for lines that may turn out to be
+ * the failure: those wait for the next byte, or HOLD_TIME, or podman's end. Where stdout and stderr
+ * are one file, both pass through one relay, because two would not keep the order.
+ *
+ * Nothing here waits in a system call, except for a file on a disk: signals would wait as well.
+ */
+
+#define RELAY_SIZE (1 << 16) /* bytes, as much as a pipe holds */
+#define HOLD_TIME 1000       /* ms */
+#define CLOSED (-1)
+
+enum holds {
+	HOLDS_FAILURE, /* lines that may be the failure */
+	HOLDS_NAMES,   /* and the names that podman prints of containers that it has started */
+	HOLDS_ALL, /* everything, for as long as podman runs: its stdout, if that is but names */
+};
+
+struct relay {
+	int source;  /* what podman writes arrives here; CLOSED: nothing more will */
+	int podmans; /* the end that podman gets */
+	int target;  /* the caller's */
+	bool is_socket, is_pipe, is_terminal;
+	size_t at_once; /* bytes that a write can take without waiting, when poll(2) says so */
+	bool splices;   /* the kernel can move bytes on its own */
+	bool is_full;   /* the target takes nothing more for now */
+	enum holds holds;
+	bool looks;   /* whether it holds anything */
+	bool spoiled; /* a name has been let go: the attempt cannot be undone */
+	bool shown;   /* the failure was held for HOLD_TIME and has been let go, as the last line */
+	bool at_line; /* whether `text` begins with a line */
+	long long hold_until;
+	size_t used, loose; /* bytes of `text`; those of them that have been let go */
+	char text[RELAY_SIZE];
+};
+
+static struct relay stderr_relay = { .source = CLOSED, .target = CLOSED };
+static struct relay stdout_relay = { .source = CLOSED, .target = CLOSED };
+static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
+
+/* The shim's arguments: names are what is repeated of them. */
+static char **names;
+
+static void close_fd(int *fd)
+{
+	if (*fd != CLOSED)
+		close(*fd);
+	*fd = CLOSED;
+}
+
+/* Returns whether `line` is a container's name or id, or, if it has no end yet, may become one. */
+static bool is_name(const char *line, size_t length)
+{
+	const bool whole = length && line[length - 1] == '\n';
+	const size_t size = whole ? length - 1 : length;
+	size_t digits = 0;
+
+	for (char **name = names; *name; name++)
+		if (strncmp(*name, line, size) == 0 && (!whole || !(*name)[size]))
+			return true;
+	while (digits < size && strchr("0123456789abcdef", line[digits]))
+		digits++;
+	return digits == size && (whole ? size == 64 : size < 64);
+}
+
+/* Returns whether `line` may be among podman's last. One without its newline may be longer yet. */
+static bool is_held(const struct relay *relay, const char *line, size_t length)
+{
+	if (relay->holds == HOLDS_ALL || (relay->holds == HOLDS_NAMES && is_name(line, length)))
+		return true;
+	if (line[length - 1] != '\n')
+		return begins_as_error(line, length);
+	return is_failure(line, length) || is_consequence(line, length);
+}
+
+/* Returns whether the last of the lines that are held is the failure. */
+static bool holds_failure(const struct relay *relay)
+{
+	const char *line = relay->text + relay->loose, *end = relay->text + relay->used;
+	bool found = relay->shown;
+
+	for (size_t length; line < end; line += length) {
+		length = line_length(line, end);
+		found = is_failure(line, length) || (found && is_consequence(line, length));
+	}
+	return found;
+}
+
+/* Lets go of the text before `end`. */
+static void let_go(struct relay *relay, const char *end)
+{
+	const char *line = relay->text + relay->loose;
+
+	for (size_t length; relay->holds != HOLDS_FAILURE && line < end; line += length) {
+		length = line_length(line, end);
+		if (relay->holds == HOLDS_ALL || is_name(line, length))
+			relay->spoiled = true;
+	}
+	relay->loose = (size_t)(end - relay->text);
+	if (relay->loose == relay->used)
+		relay->hold_until = 0;
+}
+
+/* Lets go of all but the lines at the end that may be podman's last. */
+static void hold(struct relay *relay)
+{
+	const char *begin = relay->text + relay->loose, *end = relay->text + relay->used;
+	const char *held = end;
+	const bool begins_line = relay->loose ? begin[-1] == '\n' : relay->at_line;
+
+	while (relay->looks && held > begin) {
+		const char *line = held - 1;
+
+		while (line > begin && line[-1] != '\n')
+			line--;
+		if ((line == begin && !begins_line) || !is_held(relay, line, (size_t)(held - line)))
+			break;
+		held = line;
+	}
+	if (held == relay->text && relay->used == sizeof relay->text)
+		held = end;
+	if (held > begin) {
+		let_go(relay, held);
+		relay->shown = false;
+		relay->hold_until = 0;
+	}
+	if (held < end && !relay->hold_until && relay->holds != HOLDS_ALL)
+		relay->hold_until = now() + HOLD_TIME;
+}
+
+/* Lets go of what has been held for HOLD_TIME. */
+static void end_hold(struct relay *relay)
+{
+	if (!relay->hold_until || now() < relay->hold_until)
+		return;
+	relay->shown = holds_failure(relay);
+	let_go(relay, relay->text + relay->used);
+}
+
+/* Nobody will read any more: podman shall meet with the same. */
+static void break_relay(struct relay *relay)
+{
+	close_fd(&relay->source);
+	relay->used = relay->loose = 0;
+	relay->hold_until = 0;
+	relay->is_full = false;
+}
+
+/* Takes note of an `errno` of the target's. Returns true if it only has no room for now. */
+static bool is_only_full(struct relay *relay)
+{
+	if (errno == EINTR)
+		return true;
+	if (errno == EAGAIN)
+		return relay->is_full = true;
+	if (errno == EPIPE || errno == EIO || errno == ENXIO || errno == ECONNRESET)
+		break_relay(relay);
+	return false;
+}
+
+/* Writes text that has been let go. Returns false if it could not write it now. What cannot be
+   written at all, to a full disk, say, is lost, as podman's own writing would be. */
+static bool write_loose(struct relay *relay)
+{
+	size_t length = relay->loose < relay->at_once ? relay->loose : relay->at_once;
+	ssize_t written;
+
+	if (relay->is_socket)
+		written = send(relay->target, relay->text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		written = write(relay->target, relay->text, length);
+	if (written < 0) {
+		if (is_only_full(relay))
+			return false;
+		if (!relay->loose)
+			return true;
+		written = (ssize_t)length;
+	}
+	if (relay->at_once < sizeof relay->text)
+		relay->is_full = true; /* poll(2) must say so again */
+	relay->at_line = written ? relay->text[written - 1] == '\n' : relay->at_line;
+	relay->used -= (size_t)written;
+	relay->loose -= (size_t)written;
+	memmove(relay->text, relay->text + written, relay->used);
+	return true;
+}
+
+/* Reads what podman has written. Returns false if there is nothing now. */
+static bool receive(struct relay *relay)
+{
+	ssize_t length =
+	    read(relay->source, relay->text + relay->used, sizeof relay->text - relay->used);
+
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length <= 0) { /* EIO: nobody has a terminal's other end */
+		close_fd(&relay->source);
+		return false;
+	}
+	relay->used += (size_t)length;
+	hold(relay);
+	return true;
+}
+
+#ifdef __linux__
+/* Moves bytes without a look. Returns false if there are none, or no room for them, now. */
+static bool move(struct relay *relay)
+{
+	ssize_t moved = splice(relay->source, NULL, relay->target, NULL, 1 << 20,
+			       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	struct pollfd ready = { .fd = relay->source, .events = POLLIN };
+
+	if (moved > 0)
+		return true;
+	if (moved == 0) {
+		close_fd(&relay->source);
+		return false;
+	}
+	if (errno == EAGAIN) /* at which end? */
+		relay->is_full = poll(&ready, 1, 0) > 0 && ready.revents & POLLIN;
+	else if (errno == EINVAL || !is_only_full(relay))
+		relay->splices = false; /* reading and writing tells why */
+	return errno != EAGAIN && errno != EINTR && relay->source != CLOSED;
+}
+#else
+static bool move(struct relay *relay)
+{
+	relay->splices = false;
+	return true;
+}
+#endif
+
+/* Passes on what can be passed on now, for a while. Returns how many times it did anything. */
+static int pass_on(struct relay *relay)
+{
+	enum { A_WHILE = 64 };
+	int times = 0;
+	bool more = true;
+
+	while (more && times < A_WHILE && !relay->is_full) {
+		if (relay->loose)
+			more = write_loose(relay);
+		else if (relay->source == CLOSED)
+			more = false;
+		else if (!relay->used && !relay->looks && relay->splices)
+			more = move(relay);
+		else
+			more = receive(relay);
+		times += more;
+	}
+	return times;
+}
+
+/* Adds to `ready`, for poll(2), what the relay waits for: two of them. */
+static void await(const struct relay *relay, struct pollfd *ready)
+{
+	const bool open = relay->source != CLOSED;
+
+	ready[0] =
+	    (struct pollfd){ .fd = open && !relay->is_full ? relay->source : -1, .events = POLLIN };
+	ready[1] = (struct pollfd){ .fd = open || relay->loose ? relay->target : -1,
+				    .events = relay->is_full ? POLLOUT : 0 };
+}
+
+/* Takes note of what poll(2) has found. */
+static void notice(struct relay *relay, const struct pollfd *ready)
+{
+	if (ready[1].revents & POLLOUT)
+		relay->is_full = false;
+	if (ready[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		break_relay(relay);
+}
+
+/* Passes on all that podman, which has ended, had written. To wait for whoever reads it is all that
+   there is left to do. What podman has left behind may be writing still, and without an end. */
+static void drain(struct relay *relay)
+{
+	enum { ENOUGH = 1000 }; /* times: many more than a pipe's or a terminal's content takes */
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_action;
+	struct pollfd ready[2];
+	int times = 0, more;
+
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGPIPE, &ignore, &callers_action);
+	while (times < ENOUGH && ((more = pass_on(relay)) || relay->is_full)) {
+		times += more;
+		await(relay, ready);
+		if (relay->is_full && poll(ready, 2, -1) > 0)
+			notice(relay, ready);
+	}
+	sigaction(SIGPIPE, &callers_action, NULL);
+}
+
+/* Returns whether a process that podman has left behind still has its end. */
+static bool is_still_written(const struct relay *relay)
+{
+	struct pollfd ready = { .fd = relay->source, .events = POLLIN };
+
+	return relay->source != CLOSED && poll(&ready, 1, 0) >= 0 && !(ready.revents & POLLHUP);
+}
+
+/* Leaves a process for what podman has left behind: it would have had the caller's file for as
+   long as it likes. Nothing of podman's own does so, but a container may whose log driver is
+   passthrough. */
+static void leave_relay(struct relay *relay)
+{
+	struct pollfd ready[2];
+
+	if (!is_still_written(relay) || fork() != 0)
+		return;
+	dup2(relay->source, STDIN_FILENO);
+	dup2(relay->target, STDOUT_FILENO);
+	for (int fd = STDERR_FILENO, most = (int)sysconf(_SC_OPEN_MAX); fd < most && fd < 65536;
+	     fd++)
+		close(fd);
+	relay->source = STDIN_FILENO;
+	relay->target = STDOUT_FILENO;
+	while (relay->source != CLOSED || relay->loose) {
+		if (pass_on(relay))
+			continue;
+		await(relay, ready);
+		if (poll(ready, 2, -1) > 0)
+			notice(relay, ready);
+	}
+	_exit(0);
+}
+
+/* Returns the number of the terminal `fd`, by which /dev/tty is known for the one that it is. */
+static dev_t terminal_number(int fd, const struct stat *status)
+{
+#ifdef TIOCGDEV
+	unsigned number;
+
+	if (ioctl(fd, TIOCGDEV, &number) == 0)
+		return number;
+#else
+	(void)fd;
+#endif
+	return status->st_rdev;
+}
+
+/* Returns 1 if stdout and stderr are one file that takes bytes in the order of their arrival, 0 if
+   they are not, and -1 if that cannot be known. */
+static int is_stdout_stderr(void)
+{
+	struct stat out, err;
+	const int append = O_APPEND;
+
+	if (fstat(STDOUT_FILENO, &out) < 0 || fstat(STDERR_FILENO, &err) < 0)
+		return 0;
+	if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+		return terminal_number(STDOUT_FILENO, &out) == terminal_number(STDERR_FILENO, &err);
+	if (out.st_dev != err.st_dev || out.st_ino != err.st_ino || S_ISCHR(out.st_mode))
+		return 0;
+	if (!S_ISREG(out.st_mode))
+		return 1;
+	/* each has a position of its own, unless one is the other's copy or both write at the end
+	 */
+	if (fcntl(STDOUT_FILENO, F_GETFL) & fcntl(STDERR_FILENO, F_GETFL) & append)
+		return 1;
+#ifdef SYS_kcmp
+	enum { KCMP_FILE = 0 };
+	long order = syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, (long)STDOUT_FILENO,
+			     (long)STDERR_FILENO);
+
+	return order < 0 ? -1 : order == 0;
+#else
+	return -1;
+#endif
+}
+
+/* Fills `ends` with a pipe, or with a terminal in raw mode and of the same size if `original` is
+   one. Returns false, and errno, on error. */
+static bool open_ends(int ends[2], int original)
+{
+	struct termios raw;
+	struct winsize size;
+	const char *name;
+
+	if (!isatty(original)) {
+		if (pipe(ends) < 0)
+			return false;
+	} else {
+		ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
+		if (ends[0] < 0)
+			return false;
+		if (grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 || !(name = ptsname(ends[0])) ||
+		    (ends[1] = open(name, O_RDWR | O_NOCTTY)) < 0) {
+			close(ends[0]);
+			return false;
+		}
+		tcgetattr(ends[1], &raw);
+		cfmakeraw(&raw);
+		tcsetattr(ends[1], TCSANOW, &raw);
+		if (ioctl(original, TIOCGWINSZ, &size) == 0)
+			ioctl(ends[1], TIOCSWINSZ, &size);
+	}
+	for (int i = 0; i < 2; i++) {
+		ends[i] = above_stdio(ends[i]);
+		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	return true;
+}
+
+/* Opens what the relay writes to, which is the file `original`: anew if that is a pipe or a
+   terminal, so that not to wait in write(2) is the shim's own affair. */
+static void open_target(struct relay *relay, int original)
+{
+	const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	char path[sizeof "/proc/self/fd/" + 11];
+
+	relay->target = CLOSED;
+	relay->at_once = sizeof relay->text;
+	if (relay->is_pipe || relay->is_terminal) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", original);
+		relay->target = above_stdio(open(path, flags));
+		if (relay->target < 0) /* another user's pipe, say */
+			relay->at_once = PIPE_BUF;
+	}
+	if (relay->target < 0)
+		relay->target = fcntl(original, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+/* Opens the relay for what podman writes to `original`. Returns NULL, or why it could not. */
+static const char *open_relay(struct relay *relay, int original, enum holds holds)
+{
+	struct stat status, null = { .st_rdev = 0 };
+	socklen_t length = sizeof(int);
+	int ends[2], type = 0, flags = fcntl(original, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(original, &status) < 0)
+		return text("descriptor %d cannot be written", original);
+	relay->is_pipe = S_ISFIFO(status.st_mode);
+	relay->is_terminal = isatty(original);
+	relay->is_socket = S_ISSOCK(status.st_mode);
+	if (relay->is_socket)
+		getsockopt(original, SOL_SOCKET, SO_TYPE, &type, &length);
+	if (S_ISCHR(status.st_mode))
+		stat("/dev/null", &null);
+	if (!relay->is_pipe && !relay->is_terminal && !S_ISREG(status.st_mode) &&
+	    type != SOCK_STREAM && !(null.st_rdev && null.st_rdev == status.st_rdev))
+		return text("descriptor %d is no pipe, terminal, file or stream", original);
+	if (!open_ends(ends, original))
+		return text("no pipe or terminal: %s", strerror(errno));
+	relay->source = ends[0];
+	relay->podmans = ends[1];
+	open_target(relay, original);
+	relay->splices = !relay->is_terminal && (relay->is_pipe || S_ISREG(status.st_mode));
+	relay->is_full = relay->at_once < sizeof relay->text;
+	relay->holds = holds;
+	relay->looks = true;
+	relay->spoiled = relay->shown = false;
+	relay->at_line = true;
+	relay->hold_until = 0;
+	relay->used = relay->loose = 0;
+	return NULL;
+}
+
+/* Closes the relay, and forgets what it holds. */
+static void close_relay(struct relay *relay)
+{
+	break_relay(relay);
+	close_fd(&relay->target);
+}
+
+/* Returns whether podman is to start containers and then print their names. */
+static bool prints_names(const struct plan *plan)
+{
+	return plan->line.command->options != run_options && !is_attached(&plan->line);
+}
+
+/* Opens what stands between podman and the caller in `plan`. Returns NULL, or why it could not;
+   then nothing does. */
+static const char *open_relays(const struct plan *plan, char **argv, bool *one)
+{
+	const bool holds_names = prints_names(plan) && plan->line.operands != 1;
+	const int same = is_stdout_stderr();
+	struct stat status;
+	const char *why;
+
+	names = argv;
+	if (same < 0)
+		return "whether stdout and stderr are one file cannot be known";
+	/* a terminal of the container's is podman's to keep */
+	*one = same && !(plan->line.command->options == run_options && plan->line.tty);
+	why = open_relay(&stderr_relay, STDERR_FILENO,
+			 holds_names && *one ? HOLDS_NAMES : HOLDS_FAILURE);
+	if (why || *one || !holds_names || fstat(STDOUT_FILENO, &status) < 0)
+		return why;
+	why = open_relay(&stdout_relay, STDOUT_FILENO, HOLDS_ALL);
+	if (why) {
+		close_fd(&stderr_relay.podmans);
+		close_relay(&stderr_relay);
+	}
+	return why;
+}
+
+/* In podman's process: makes the relays' ends its streams. */
+static void enter_relays(bool one)
+{
+	if (stderr_relay.source != CLOSED)
+		dup2(stderr_relay.podmans, STDERR_FILENO);
+	if (stderr_relay.source != CLOSED && one)
+		dup2(stderr_relay.podmans, STDOUT_FILENO);
+	if (stdout_relay.source != CLOSED)
+		dup2(stdout_relay.podmans, STDOUT_FILENO);
+}
+
+/* Gives podman's terminals the size that the caller's have now. */
+static void resize_terminals(void)
+{
+	struct winsize size;
+
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		if (relays[i]->source != CLOSED && relays[i]->is_terminal &&
+		    ioctl(relays[i]->target, TIOCGWINSZ, &size) == 0)
+			ioctl(relays[i]->source, TIOCSWINSZ, &size);
+}
+
+/*
+ * The debris
+ *
+ * A failed `podman run` leaves a container in the state Created, and the file of --cidfile, either
+ * of which makes the same command fail. What this attempt left is removed by the real podman, never
+ * by force; what cannot be told from what was there before ends the matter.
+ */
+
+#define REMOVAL_TIMEOUT 30000 /* ms for each question to podman */
+#define ID_LENGTH 64
+#define MOST_CONMONS 16
+#define MOST_CREATED 256 /* containers among which one is searched */
+
+/* One execution of podman. */
+struct attempt {
+	pid_t podman;
+	int status;                                            /* podman's wait status */
+	int conmons;                                           /* how many have failed, */
+	pid_t conmon[MOST_CONMONS];                            /* and which */
+	bool started;                                          /* a container runs, or has run */
+	bool ended_with[STATUS_NOT_FOUND - STATUS_FAILED + 1]; /* something that podman left */
+	bool told_to_end;                                      /* by a signal */
+};
+
+/* Returns whether `text` begins with a container's id. */
+static bool begins_with_id(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == ID_LENGTH;
+}
+
+/* Asks the podman of `plan`, about the same containers, `count` words; returns as `ask`. */
+static int ask_podman(const struct plan *plan, const char *const *words, size_t count, char *answer,
+		      size_t size)
+{
+	char **repeated = plan->line.repeated;
+	size_t options = 0, argc = 0;
+	char **argv;
+	int status;
+
+	while (repeated && repeated[options])
+		options++;
+	argv = calloc(options + count + 2, sizeof *argv);
+	if (!argv)
+		return -1;
+	argv[argc++] = text("%s", plan->podman.path);
+	for (size_t i = 0; i < options; i++)
+		argv[argc++] = repeated[i];
+	for (size_t i = 0; i < count; i++)
+		argv[argc++] = text("%s", words[i]);
+	status = ask(argv, answer, size, false, REMOVAL_TIMEOUT);
+	trace("podman %s %s: %d", words[0], words[count - 1], status);
+	free(argv);
+	return status;
+}
+
+/* Returns the first line of the file `path` if that is a container's id, or NULL. */
+static const char *id_in_file(const char *path)
+{
+	static char id[ID_LENGTH + 2];
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	ssize_t length = fd < 0 ? 0 : read(fd, id, sizeof id - 1);
+
+	if (fd >= 0)
+		close(fd);
+	id[length > 0 ? length : 0] = 0;
+	id[strcspn(id, "\n")] = 0;
+	return begins_with_id(id) ? id : NULL;
+}
+
+/* Returns whether the file `path` holds the pid of a conmon that has failed in `attempt`. */
+static bool names_conmon(const char *path, const struct attempt *attempt)
+{
+	char number[12] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t length = fd < 0 ? 0 : read(fd, number, sizeof number - 1);
+
+	if (fd >= 0)
+		close(fd);
+	number[length > 0 ? length : 0] = 0;
+	for (int i = 0; i < attempt->conmons; i++)
+		if (atol(number) == attempt->conmon[i])
+			return true;
+	return false;
+}
+
+/* Finds the container that `attempt` has created, by conmon's pid, which podman has kept for it.
+   Returns its id, "" if there is none that was created and not started, or NULL if it cannot be
+   known. */
+static const char *find_created(const struct plan *plan, const struct attempt *attempt)
+{
+	static const char *const list[] = { "ps",      "--all",    "--no-trunc",
+					    "--quiet", "--filter", "status=created" };
+	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[2 * sizeof ids];
+	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
+						"{{.Id}} {{.ConmonPidFile}}" };
+	size_t count = 4;
+
+	if (ask_podman(plan, list, LENGTH(list), ids, sizeof ids) != 0)
+		return NULL;
+	for (char *id = strtok(ids, "\n"); id && count < LENGTH(words); id = strtok(NULL, "\n"))
+		words[count++] = id;
+	if (count == 4)
+		return "";
+	/* one that has gone meanwhile makes it fail, and is not there in the answer */
+	ask_podman(plan, words, count, found, sizeof found);
+	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n"))
+		if (begins_with_id(line) && line[ID_LENGTH] == ' ' &&
+		    names_conmon(line + ID_LENGTH + 1, attempt)) {
+			line[ID_LENGTH] = 0;
+			return line;
+		}
+	return NULL;
+}
+
+/* Returns the id of the container `name`, "" if there is none, or NULL if it has been started. */
+static const char *find_named(const struct plan *plan, const char *name)
+{
+	const char *const words[] = { "container", "inspect", "--format",
+				      "{{.Id}} {{.State.Status}}", name };
+	static const char *const never_started[] = { "created", "configured", NULL };
+	static char found[ID_LENGTH + 64];
+
+	if (ask_podman(plan, words, LENGTH(words), found, sizeof found) != 0)
+		return "";
+	found[strcspn(found, "\n")] = 0;
+	if (!begins_with_id(found) || found[ID_LENGTH] != ' ' ||
+	    index_of(found + ID_LENGTH + 1, never_started) < 0)
+		return NULL;
+	found[ID_LENGTH] = 0;
+	return found;
+}
+
+/* Returns the id of the container that `attempt` has left, "" if it has left none, or NULL if that
+   cannot be known. A name or a cidfile that was there before would have made another failure. */
+static const char *find_debris(const struct plan *plan, const struct attempt *attempt)
+{
+	const char *id = id_in_file(plan->line.cidfile);
+
+	if (id || plan->line.name)
+		return find_named(plan, id ? id : plan->line.name);
+	if (plan->line.remove)
+		return "";
+	return plan->remote ? NULL : find_created(plan, attempt);
+}
+
+/* Removes the pod that `run --pod new:NAME` has made, once nothing but its infra container is in
+   it. Returns false if it is still there. */
+static bool remove_pod(const struct plan *plan, const char *name)
+{
+	const char *const inspect[] = { "pod", "inspect", "--format", "{{.NumContainers}}", name };
+	const char *const words[] = { "pod", "rm", name };
+	char answer[64];
+
+	if (ask_podman(plan, inspect, LENGTH(inspect), answer, sizeof answer) != 0)
+		return true;
+	return atoi(answer) <= 1 &&
+	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
+}
+
+/* Removes what `attempt` has left. Returns NULL, or why it could not. */
+static const char *remove_debris(const struct plan *plan, const struct attempt *attempt)
+{
+	static const char new_pod[] = "new:";
+	const struct command_line *line = &plan->line;
+	const char *id;
+	char answer[ID_LENGTH + 64];
+
+	if (line->command->options != run_options)
+		return NULL;
+	id = find_debris(plan, attempt);
+	if (!id)
+		return "what it has left cannot be told from what was there";
+	if (*id) {
+		/* with the volumes that were made for it and have no name */
+		const char *const words[] = { "rm", "--volumes", id };
+
+		if (ask_podman(plan, words, LENGTH(words), answer, sizeof answer) != 0)
+			return "the container that it has left cannot be removed";
+	}
+	if (line->pod && strncmp(line->pod, new_pod, sizeof new_pod - 1) == 0 &&
+	    !remove_pod(plan, line->pod + sizeof new_pod - 1))
+		return "the pod that it has left cannot be removed";
+	if (id_in_file(line->cidfile) && unlink(line->cidfile) < 0)
+		return "the file with the container's id cannot be removed";
+	return NULL;
+}
+
+/*
+ * The names
+ *
+ * `podman start a b c` that fails for a has started b and c and printed their names, and when it is
+ * repeated may print them again or not, as its version has it. They are kept, and printed as if it
+ * had worked at once.
+ */
+
+/* The lines that failed attempts would have printed, and how many bytes they are. */
+static char kept_names[2 * RELAY_SIZE];
+static size_t kept_size;
+
+/* Returns where among the kept names the line `name` begins, or NULL. */
+static char *find_kept(const char *name, size_t length)
+{
+	for (char *line = kept_names, *end = kept_names + kept_size; line < end;
+	     line += line_length(line, end))
+		if (line_length(line, end) == length && memcmp(line, name, length) == 0)
+			return line;
+	return NULL;
+}
+
+static struct relay *names_relay(void)
+{
+	return stdout_relay.target != CLOSED ? &stdout_relay : &stderr_relay;
+}
+
+static void keep_names(void)
+{
+	const struct relay *relay = names_relay();
+	const char *line = relay->text + relay->loose, *end = relay->text + relay->used;
+
+	for (size_t length; relay->holds != HOLDS_FAILURE && line < end; line += length) {
+		length = line_length(line, end);
+		if ((relay->holds == HOLDS_ALL || is_name(line, length)) &&
+		    !find_kept(line, length) && kept_size + length <= sizeof kept_names) {
+			memcpy(kept_names + kept_size, line, length);
+			kept_size += length;
+		}
+	}
+}
+
+/* Puts the names of all attempts, in the order of the command line, before the rest of what is held
+   of the last one. */
+static void restore_names(void)
+{
+	struct relay *relay = names_relay();
+	static char result[RELAY_SIZE];
+	size_t size = 0, length;
+	const char *line, *end;
+
+	if (!kept_size)
+		return;
+	keep_names();
+	for (char **name = names; *name; name++) {
+		const char *wanted = text("%s\n", *name);
+		char *found = find_kept(wanted, strlen(wanted));
+
+		if (found && size + strlen(wanted) <= sizeof result) {
+			memcpy(result + size, wanted, strlen(wanted));
+			size += strlen(wanted);
+			*found = 0; /* is printed only once */
+		}
+	}
+	for (line = kept_names, end = kept_names + kept_size; line < end; line += length) {
+		length = line_length(line, end);
+		if (*line && size + length <= sizeof result) {
+			memcpy(result + size, line, length);
+			size += length;
+		}
+	}
+	for (line = relay->text + relay->loose, end = relay->text + relay->used; line < end;
+	     line += length) {
+		length = line_length(line, end);
+		if (relay->holds == HOLDS_NAMES && !is_name(line, length) &&
+		    size + length <= sizeof result) {
+			memcpy(result + size, line, length);
+			size += length;
+		}
+	}
+	memcpy(relay->text, result, size);
+	relay->used = size;
+	relay->loose = 0;
+}
+
 /*
  * The supervisor
  *
  * The shim is podman's parent here, and nobody may notice: signals go on to podman, and podman's
- * end, or stop, is the shim's. It begins with take-over and ends with exit: what podman must get
- * back of what the shim was given is one struct, taken before anything is touched.
+ * end, or stop, is the shim's. What podman must get back of what the shim was given is one struct,
+ * taken before anything is touched.
  */
 
 static struct {
+	bool known;
 	sigset_t mask;
 	struct sigaction actions[NSIG];
 } callers;
+
+/* The process that continues the shim after a stop. */
+static volatile pid_t waker;
 
 /* The pipe by which signals arrive in the loop. */
 static int arrivals[2];
@@ -2383,6 +3384,8 @@ static void note_arrival(int signal, siginfo_t *info, void *context)
 	int saved = errno;
 
 	(void)context;
+	if (info->si_code == SI_USER && (info->si_pid == getpid() || info->si_pid == waker))
+		return; /* the shim's own: of writing, SIGPIPE and SIGXFSZ */
 	arrival.by_kernel =
 	    info->si_code != SI_USER && info->si_code != SI_QUEUE && info->si_code >= 0;
 	if (write(arrivals[1], &arrival, sizeof arrival) < 0) {
@@ -2427,12 +3430,24 @@ static bool is_news(const struct arrival *arrival)
 	}
 }
 
+/* Returns whether `signal` is a wish that podman should end. */
+static bool asks_to_end(int signal)
+{
+	return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
+}
+
+static void close_arrivals(void)
+{
+	close(arrivals[0]);
+	close(arrivals[1]);
+}
+
 /* Blocks all signals, until release_signals or restore_signals, and then catches them, also those
    that are ignored or blocked: podman may think otherwise of them. Returns false if it cannot. */
 static bool catch_signals(void)
 {
-	struct sigaction action = { .sa_sigaction = note_arrival,
-				    .sa_flags = SA_SIGINFO | SA_RESTART };
+	/* no SA_RESTART: writing to a terminal that stops its writers would begin again for ever */
+	struct sigaction action = { .sa_sigaction = note_arrival, .sa_flags = SA_SIGINFO };
 	sigset_t all;
 
 	if (pipe(arrivals) < 0)
@@ -2443,11 +3458,13 @@ static bool catch_signals(void)
 		fcntl(arrivals[i], F_SETFD, FD_CLOEXEC);
 	}
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &callers.mask);
+	sigprocmask(SIG_SETMASK, &all, callers.known ? NULL : &callers.mask);
 	sigfillset(&action.sa_mask);
 	for (int signal = 1; signal < NSIG; signal++)
-		if (is_caught(signal) && sigaction(signal, NULL, &callers.actions[signal]) == 0)
+		if (is_caught(signal) &&
+		    (callers.known || sigaction(signal, NULL, &callers.actions[signal]) == 0))
 			sigaction(signal, &action, NULL);
+	callers.known = true;
 	return true;
 }
 
@@ -2467,6 +3484,7 @@ static void restore_signals(void)
 		if (is_caught(signal))
 			sigaction(signal, &callers.actions[signal], NULL);
 	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
+	close_arrivals();
 }
 
 /* Dies, or stops, of `signal`, as podman did. Returns after a stop, or if it does not work. */
@@ -2503,7 +3521,7 @@ __attribute__((noreturn)) static void exit_as(int status)
 
 /* In a new process: becomes podman, which dies with the shim. Does not return. */
 __attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv,
-						    pid_t shim)
+						    pid_t shim, int lock, bool one)
 {
 	const char *listener = getenv("LISTEN_PID");
 	char number[12];
@@ -2518,46 +3536,113 @@ __attribute__((noreturn)) static void become_podman(const struct plan *plan, cha
 		snprintf(number, sizeof number, "%d", (int)getpid());
 		setenv("LISTEN_PID", number, 1);
 	}
-	if (plan->podman.is_script)
+	if (plan->podman.is_script && lock != NO_LOCK)
 		setenv(LOCKED_VARIABLE, "1", 1);
+	enter_relays(one);
 	restore_signals();
 	execute_podman(plan, argv);
 }
 
 /* Passes on the signals that have arrived. Those of `early` came before there was a podman. */
-static void pass_on_signals(pid_t podman, sigset_t *early)
+static void pass_on_signals(struct attempt *attempt, sigset_t *early)
 {
 	struct arrival arrival;
 
 	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival) {
+		if (arrival.signal == SIGWINCH)
+			resize_terminals();
+		if (asks_to_end(arrival.signal))
+			attempt->told_to_end = true;
 		if (is_news(&arrival) || sigismember(early, arrival.signal) == 1)
-			kill(podman, arrival.signal);
+			kill(attempt->podman, arrival.signal);
 		sigdelset(early, arrival.signal);
 	}
 }
 
-/* Takes notice of children that have ended or stopped; stops with podman. Returns true, and its
-   wait status, if podman has ended. */
-static bool reap(pid_t podman, int *podmans_status)
+#ifdef __linux__
+/* Returns whether process `pid` is stopped: proc(5), /proc/PID/stat. */
+static bool is_stopped(pid_t pid)
+{
+	char path[sizeof "/proc//stat" + 11], content[512];
+	const char *state;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	read_file(path, content, sizeof content);
+	state = strrchr(content, ')');
+	return state && state[1] == ' ' && state[2] == 'T';
+}
+
+/* Leaves a process that continues the shim, which is about to stop, once podman goes on: somebody
+   may have stopped podman alone, and continue it alone. */
+static void leave_waker(pid_t podman)
+{
+	const pid_t shim = getpid();
+
+	waker = fork();
+	if (waker != 0)
+		return;
+	restore_signals();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (getppid() == shim && is_stopped(podman))
+		poll(NULL, 0, 50);
+	if (is_stopped(shim))
+		kill(shim, SIGCONT);
+	_exit(0);
+}
+#else
+static void leave_waker(pid_t podman)
+{
+	(void)podman;
+}
+#endif
+
+/* Takes note of what the process `pid`, which podman has left behind, ended with. conmon ends as
+   its container does; one that could not create it, with 1, or with 0 of Podman 3. */
+static void note_end(struct attempt *attempt, pid_t pid, const siginfo_t *info)
+{
+	const int result = info->si_code == CLD_EXITED ? info->si_status : -1;
+	const bool is_conmon = is_named_conmon(pid);
+
+	if (result >= STATUS_FAILED && result <= STATUS_NOT_FOUND)
+		attempt->ended_with[result - STATUS_FAILED] = true;
+	else if (is_conmon && result < 0)
+		attempt->started = true;
+	else if (is_conmon && attempt->conmons < MOST_CONMONS)
+		attempt->conmon[attempt->conmons++] = pid;
+}
+
+/* Takes notice of children that have ended or stopped; stops with podman. Returns true if podman
+   has ended. */
+static bool reap(struct attempt *attempt)
 {
 	bool ended = false;
 	int status;
-	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (pid != podman)
+	for (;;) {
+		siginfo_t info = { .si_pid = 0 };
+		pid_t pid;
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0 ||
+		    info.si_pid == 0)
+			return ended;
+		pid = info.si_pid;
+		if (pid != attempt->podman && info.si_code != CLD_STOPPED)
+			note_end(attempt, pid, &info);
+		if (waitpid(pid, &status, WNOHANG | WUNTRACED) != pid || pid != attempt->podman)
 			continue;
 		if (WIFSTOPPED(status)) {
+			leave_waker(pid);
 			suffer(WSTOPSIG(status));
 			continue;
 		}
-		*podmans_status = status;
+		attempt->status = status;
 		ended = true;
 	}
-	return ended;
 }
 
-#define GLANCE 5 /* ms between two looks at whether the container runs */
+#define GLANCE 5       /* ms between two looks at whether the container runs, with the lock held */
+#define LATE_GLANCE 50 /* and without it, where output arrives */
+#define SETTLING 1000  /* ms that conmon may take to end after podman has */
 
 /* Returns the milliseconds until `deadline` (of now()), for poll(2). */
 static int time_left(long long deadline)
@@ -2567,54 +3652,207 @@ static int time_left(long long deadline)
 	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }
 
-/* Runs podman with `lock` held until its containers run, or have had their time. Does not
-   return. */
-__attribute__((noreturn)) static void supervise(const struct plan *plan, char **argv, int lock)
+/* Returns for how long poll(2) may wait, in ms: -1 for ever. */
+static int patience(const struct plan *plan, int lock, long long deadline)
+{
+	int wait = lock == NO_LOCK ? -1 : plan->expected ? GLANCE : time_left(deadline);
+
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		if (relays[i]->hold_until && !relays[i]->is_full &&
+		    (wait < 0 || wait > time_left(relays[i]->hold_until)))
+			wait = time_left(relays[i]->hold_until);
+	return wait;
+}
+
+/* The container runs: nothing that podman writes from now on is the failure. */
+static void end_watch(struct attempt *attempt, const struct plan *plan, int *lock)
+{
+	release_lock(lock, "the containers run");
+	attempt->started = true;
+	if (is_attached(&plan->line)) {
+		stderr_relay.looks = false;
+		hold(&stderr_relay);
+	}
+	adopt_orphans(false);
+}
+
+/* Waits for the end of podman, with `*lock` held until its containers run or have had their time.
+ */
+static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early,
+		  int before)
+{
+	struct pollfd ready[1 + 2 * LENGTH(relays)];
+	const long long deadline = now() + plan->lock_hold * 1000LL;
+	long long next_glance = 0;
+	bool arrived;
+
+	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
+	for (;;) {
+		arrived = false;
+		for (size_t i = 0; i < LENGTH(relays); i++)
+			await(relays[i], &ready[1 + 2 * i]);
+		if (poll(ready, LENGTH(ready), patience(plan, *lock, deadline)) > 0)
+			for (size_t i = 0; i < LENGTH(relays); i++) {
+				notice(relays[i], &ready[1 + 2 * i]);
+				arrived |= ready[1 + 2 * i].revents != 0;
+			}
+		pass_on_signals(attempt, early);
+		if (plan->expected && !attempt->started &&
+		    (*lock != NO_LOCK || (arrived && now() >= next_glance))) {
+			next_glance = now() + LATE_GLANCE;
+			if (count_started() - before >= plan->expected)
+				end_watch(attempt, plan, lock);
+		}
+		if (*lock != NO_LOCK && now() >= deadline)
+			release_lock(lock, "the time is over");
+		for (size_t i = 0; i < LENGTH(relays); i++) {
+			pass_on(relays[i]);
+			end_hold(relays[i]);
+		}
+		if (reap(attempt))
+			return;
+	}
+}
+
+/* Waits for the end of each conmon that podman has left: an attached container's ends after it. */
+static void settle(struct attempt *attempt, int conmons_before, int before)
+{
+	const long long deadline = now() + SETTLING;
+	int running;
+
+	while (count_conmons(&running) > conmons_before && running <= before && now() < deadline) {
+		poll(NULL, 0, GLANCE);
+		reap(attempt);
+	}
+	reap(attempt);
+	if (count_conmons(&running) > conmons_before)
+		attempt->started = true;
+}
+
+/* Returns whether podman has ended in the failure. */
+static bool has_failed(const struct attempt *attempt)
+{
+	return WIFEXITED(attempt->status) && WEXITSTATUS(attempt->status) >= STATUS_FAILED &&
+	       WEXITSTATUS(attempt->status) <= STATUS_NOT_FOUND && holds_failure(&stderr_relay);
+}
+
+/* Executes podman, once, and waits for it to end, with `*lock` held until its containers run. Does
+   not return if there can be no other process: podman is executed in place then. */
+static void run_podman(struct attempt *attempt, const struct plan *plan, char **argv, int *lock,
+		       bool one)
 {
 	const pid_t shim = getpid();
-	const int before = count_started(); /* of whoever executed the shim in its place */
-	struct pollfd ready = { .events = POLLIN };
-	long long deadline;
+	int before; /* containers of whoever executed the shim in its place */
+	const int conmons_before = count_conmons(&before);
 	sigset_t early;
-	int status = 0;
-	pid_t podman;
 
 	if (!catch_signals()) {
 		trace("no supervision: no pipe: %s", strerror(errno));
 		execute_podman(plan, argv);
 	}
-	ready.fd = arrivals[0];
 	adopt_orphans(true);
-	deadline = now() + plan->lock_hold * 1000LL;
 	sigpending(&early);
 	sigdelset(&early, SIGCHLD);
-	podman = fork();
-	if (podman < 0) {
+	attempt->podman = fork();
+	if (attempt->podman < 0) {
 		trace("no supervision: no process: %s", strerror(errno));
 		adopt_orphans(false);
 		restore_signals();
 		execute_podman(plan, argv);
 	}
-	if (podman == 0)
-		become_podman(plan, argv, shim);
+	if (attempt->podman == 0)
+		become_podman(plan, argv, shim, *lock, one);
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		if (relays[i]->source != CLOSED)
+			close_fd(&relays[i]->podmans);
 	release_signals();
+	watch(attempt, plan, lock, &early, before);
+	pass_on_signals(attempt, &early); /* to nobody: takes note of a wish to end */
+	release_lock(lock, "podman has ended");
+	restore_signals();
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would keep from the shim how its children ended */
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		drain(relays[i]);
+	if (is_attached(&plan->line) && has_failed(attempt) && !attempt->started)
+		settle(attempt, conmons_before, before);
+	adopt_orphans(false);
+}
+
+/* Returns NULL if nothing is left of `attempt`, which has failed, and podman may be executed again,
+   or why not. */
+static const char *why_not_again(const struct attempt *attempt, const struct plan *plan)
+{
+	const struct command_line *line = &plan->line;
+
+	if (attempt->told_to_end)
+		return "a signal has asked for the end";
+	if (is_attached(line) &&
+	    (attempt->started || attempt->ended_with[WEXITSTATUS(attempt->status) - STATUS_FAILED]))
+		return "the container has started: this is its own output";
+	if (stdout_relay.spoiled || stderr_relay.spoiled)
+		return "names have been printed already";
+	return remove_debris(plan, attempt);
+}
+
+/* Waits before retry `number`, from 1. */
+static void back_off(int number)
+{
+	enum { LONGEST = 60000 }; /* ms */
+	long long delay = settings.backoff;
+	long long end;
+
+	for (int i = 1; i < number && delay < LONGEST; i++)
+		delay *= 2;
+	if (delay > LONGEST)
+		delay = LONGEST;
+	trace("retry %d in %lld ms", number, delay);
+	for (end = now() + delay; now() < end;)
+		poll(NULL, 0, time_left(end));
+}
+
+/* Runs podman with `lock` held, if it is, until its containers run, and again if it fails. Does not
+   return. */
+__attribute__((noreturn)) static void supervise(const struct plan *plan, char **argv, int lock)
+{
+	struct attempt attempt;
+	int tries = 0;
+	bool one = false;
+	const char *why;
+
 	for (;;) {
-		poll(&ready, 1,
-		     lock == NO_LOCK  ? -1
-		     : plan->expected ? GLANCE
-				      : time_left(deadline));
-		pass_on_signals(podman, &early);
-		if (reap(podman, &status))
-			exit_as(status);
-		if (lock == NO_LOCK)
-			continue;
-		if (plan->expected && count_started() - before >= plan->expected)
-			release_lock(&lock, "the containers run");
-		else if (now() >= deadline)
-			release_lock(&lock, "the time is over");
-		if (lock == NO_LOCK)
-			adopt_orphans(false);
+		why = plan->retries ? open_relays(plan, argv, &one) : NULL;
+		if (why) {
+			trace("no retries: %s", why);
+			if (lock == NO_LOCK)
+				execute_podman(plan, argv);
+		}
+		attempt = (struct attempt){ .podman = 0 };
+		run_podman(&attempt, plan, argv, &lock, one && !why);
+		tries++;
+		if (!has_failed(&attempt) || tries > plan->retries)
+			break;
+		why = why_not_again(&attempt, plan);
+		if (why) {
+			trace("no retry: %s", why);
+			break;
+		}
+		keep_names();
+		for (size_t i = 0; i < LENGTH(relays); i++)
+			close_relay(relays[i]);
+		back_off(tries);
+		if (!getenv(LOCKED_VARIABLE))
+			lock = take_lock();
 	}
+	why = has_failed(&attempt) && tries > 1 ? "failed" : NULL;
+	restore_names();
+	for (size_t i = 0; i < LENGTH(relays); i++) {
+		let_go(relays[i], relays[i]->text + relays[i]->used);
+		drain(relays[i]);
+		leave_relay(relays[i]);
+	}
+	if (why)
+		warn("the OCI runtime has failed so in each of %d attempts", tries);
+	exit_as(attempt.status);
 }
 
 /*
@@ -2647,9 +3885,11 @@ __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 	if (why)
 		fall_back(plan, why);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
+	if (plan->no_retries)
+		trace("no retries: %s", plan->no_retries);
 	if (plan->lock)
 		lock = take_lock();
-	if (lock != NO_LOCK)
+	if (lock != NO_LOCK || plan->retries)
 		supervise(plan, argv, lock);
 	execute_podman(plan, argv);
 }

@@ -41,7 +41,7 @@ run_in_podmans_environment() {
 
 @test "conmon has podman's process number and exit status" {
 	need_own_conmon
-	STAND_IN_CONMON=-v podman run image &
+	STAND_IN_CONMON=-v PODMAN_SHIM_RETRIES=0 podman run image &
 	wait "$!"
 	[ "$(recorded conmon.pid)" = "$!" ]
 	STAND_IN_CONMON=-v STAND_IN_STATUS=7 run_bounded podman run image

@@ -158,6 +158,12 @@ same() {
 	return 1
 }
 
+# The same for two records of descriptors, but for what a supervised podman's stdout and stderr lead to, and for
+# the directory that is recorded into.
+same_descriptors() {
+	diff <(sed 's,^\([12]\) .*,\1,; s,/[^ ]*/,,' "$1") <(sed 's,^\([12]\) .*,\1,; s,/[^ ]*/,,' "$2")
+}
+
 # Fails the test with a message.
 fail() {
 	printf '%s\n' "$*"

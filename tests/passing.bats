@@ -100,7 +100,7 @@ with_odd_descriptors() {
 	keep_record native
 	with_odd_descriptors "$shim/podman" run --env-host image
 	[ "$(count probes)" -eq 1 ]
-	same native/fds "$record/fds"
+	same_descriptors native/fds "$record/fds"
 }
 
 # bats test_tags=linux
@@ -110,7 +110,7 @@ with_odd_descriptors() {
 	keep_record native
 	with_odd_descriptors "$shim/podman" run image
 	grep -v "^$(override_descriptor) " "$record/fds" >fds
-	same native/fds fds
+	same_descriptors native/fds fds
 	[ "$(wc -l <"$record/fds")" -eq $(($(wc -l <fds) + 1)) ]
 }
 
@@ -130,10 +130,16 @@ with_odd_descriptors() {
 
 # bats test_tags=linux
 @test "podman has the process number that its caller started" {
-	for command in ps run; do
+	for command in ps create build; do
 		podman "$command" image &
 		wait "$!"
 		[ "$(recorded pid)" = "$!" ]
+	done
+	for command in run start; do
+		PODMAN_SHIM_RETRIES=0 podman "$command" image &
+		wait "$!"
+		[ "$(recorded pid)" = "$!" ]
+		[ -n "$(override_descriptor)" ]
 	done
 }
 

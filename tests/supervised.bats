@@ -202,8 +202,7 @@ END
 		eval "'$real/podman' run image $closed"
 		keep_record native
 		eval "podman run image $closed"
-		diff <(sed "s,/[^ ]*record/,record/,; s,/[^ ]*native/,record/," native/fds) \
-			<(sed 's,/[^ ]*record/,record/,' "$record/fds")
+		same_descriptors native/fds "$record/fds"
 		rm -rf native
 	done
 }
