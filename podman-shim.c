@@ -62,6 +62,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #endif
 
 extern char **environ;
@@ -979,7 +980,8 @@ struct command_line {
 	bool attach, detach, env_host, help, interactive, remove, replace, run, tty;
 	bool sets_sysctl; /* ping_group_range itself, by --sysctl */
 	bool remote, connection;
-	int operands; /* how many; of a command whose operands end its options, 0 or 1 */
+	int operands;   /* how many; of a command whose operands end its options, 0 or 1 */
+	char **operand; /* those of a command with options after them; NULL-ended, or NULL */
 };
 
 /* Returns the row for `name` of `length` bytes in the tables, or NULL. */
@@ -1026,19 +1028,20 @@ static void note_descriptors(unsigned long *highest, const char *list)
 	}
 }
 
-static void note_repeated(struct command_line *line, const struct option *option, const char *value)
+/* Adds `word` to the NULL-ended list `*list`, which is NULL as long as it is empty. */
+static void add_word(char ***list, char *word)
 {
 	size_t count = 0;
 	char **grown;
 
-	while (line->repeated && line->repeated[count])
+	while (*list && (*list)[count])
 		count++;
-	grown = realloc(line->repeated, (count + 2) * sizeof *grown);
+	grown = realloc(*list, (count + 2) * sizeof *grown);
 	if (!grown)
 		die(STATUS_FAILED, "no memory");
-	grown[count] = text("--%s=%s", option->name, value);
+	grown[count] = word;
 	grown[count + 1] = NULL;
-	line->repeated = grown;
+	*list = grown;
 }
 
 /* Notes that `option` was given; `value` is "true" for one that needs none and has none. */
@@ -1046,7 +1049,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 {
 	switch (option->use) {
 	case UNUSED: break;
-	case REPEATED: note_repeated(line, option, value); break;
+	case REPEATED: add_word(&line->repeated, text("--%s=%s", option->name, value)); break;
 	case ATTACH: line->attach = is_true(value); break; /* or the name of a stream */
 	case CIDFILE: line->cidfile = value; break;
 	case CONMON: line->conmon = value; break;
@@ -1175,12 +1178,15 @@ static void read_options(const struct reading *reading, struct command_line *lin
 			line->operands++;
 			if (!reading->options_after_operands)
 				return;
+			add_word(&line->operand, argument);
 		} else if (argument[1] != '-') {
 			next = read_short(reading, line, argument, next);
 		} else if (argument[2]) {
 			next = read_long(reading, line, argument, next);
 		} else { /* -- */
 			line->operands += (int)(end - next);
+			while (reading->options_after_operands && next < end)
+				add_word(&line->operand, *next++);
 			return;
 		}
 	}
@@ -1391,8 +1397,11 @@ __attribute__((noreturn)) static void execute_question(char **arguments, int out
 	static const char *const not_for_it[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
 						  "NOTIFY_SOCKET" };
 	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
 
 	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 #ifdef __linux__
 	if (ends_with_shim)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -2431,6 +2440,16 @@ static bool is_infra_name(const char *name)
 	return strspn(name, "0123456789abcdef") == 12 && strcmp(name + 12, "-infra") == 0;
 }
 
+/* Returns whether process `pid`, which may have ended, is a conmon by its name. */
+static bool is_named_conmon(pid_t pid)
+{
+	char path[sizeof "/proc//comm" + 11], name[32];
+
+	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+	read_file(path, name, sizeof name);
+	return strcmp(name, "conmon\n") == 0;
+}
+
 /* What a process is to a container other than a pod's infra container. */
 enum conmon { NOT_CONMON, CONMON_CREATING, CONMON_RUNNING };
 
@@ -2445,6 +2464,8 @@ static enum conmon look_at(pid_t pid)
 	length = read_file(path, arguments, sizeof arguments);
 	pidfile = argument_after("-p", arguments, length);
 	name = argument_after("-n", arguments, length);
+	if (!length) /* it is ending */
+		return is_named_conmon(pid) ? CONMON_CREATING : NOT_CONMON;
 	if (!pidfile || !name || !argument_after("-b", arguments, length) || is_infra_name(name))
 		return NOT_CONMON;
 	return stat(pidfile, &status) == 0 && status.st_size > 0 ? CONMON_RUNNING : CONMON_CREATING;
@@ -2467,16 +2488,6 @@ static int count_conmons(int *running)
 		*running += conmon == CONMON_RUNNING;
 	}
 	return count;
-}
-
-/* Returns whether process `pid`, which may have ended, is a conmon by its name. */
-static bool is_named_conmon(pid_t pid)
-{
-	char path[sizeof "/proc//comm" + 11], name[32];
-
-	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-	read_file(path, name, sizeof name);
-	return strcmp(name, "conmon\n") == 0;
 }
 
 /* Makes the shim the parent of what podman leaves behind, or no longer. */
@@ -2537,18 +2548,31 @@ static bool begins_as_error(const char *line, size_t length)
 	return memcmp(line, ERROR_PREFIX, length < prefix ? length : prefix) == 0;
 }
 
-static bool is_failure(const char *line, size_t length)
-{
-	return begins_as_error(line, length) && contains(line, length, "ping_group_range") &&
-	       contains(line, length, "OCI");
-}
+/* What a line says, if it is among those by which podman tells of the failure. */
+enum saying {
+	SAYS_NOTHING,
+	SAYS_FAILURE,
+	SAYS_CAUSE,        /* the same, in podman's log: the error follows */
+	SAYS_INTRODUCTION, /* of the cause */
+	SAYS_EFFECT,       /* the error that follows a cause */
+	SAYS_OTHER_EFFECT, /* another container of the pod has not been started for that reason */
+};
 
-/* Returns whether `line` says that a container has not been started because one that it depends on
-   has not. Of a pod, podman tells so before or after the failure: libpod/container_graph.go. */
-static bool is_consequence(const char *line, size_t length)
+/* Returns what the whole `line` says: the longer tales are of containers that depend on others, as
+   a pod's do on its infra container (libpod/container_graph.go, container_internal.go). */
+static enum saying what_says(const char *line, size_t length)
 {
-	return begins_as_error(line, length) &&
-	       contains(line, length, ": a dependency of container ");
+	const bool is_error = begins_as_error(line, length);
+
+	if (contains(line, length, "ping_group_range") && contains(line, length, "OCI"))
+		return is_error ? SAYS_FAILURE : SAYS_CAUSE;
+	if (contains(line, length, "Starting some container dependencies"))
+		return SAYS_INTRODUCTION;
+	if (is_error && contains(line, length, "starting some containers: internal libpod error"))
+		return SAYS_EFFECT;
+	if (is_error && contains(line, length, ": a dependency of container "))
+		return SAYS_OTHER_EFFECT;
+	return SAYS_NOTHING;
 }
 
 /* Returns the length of the line at `text`, with its newline if it has one. */
@@ -2569,8 +2593,8 @@ static size_t line_length(const char *text, const char *end)
  * Nothing here waits in a system call, except for a file on a disk: signals would wait as well.
  */
 
-#define RELAY_SIZE (1 << 16) /* bytes, as much as a pipe holds */
-#define HOLD_TIME 1000       /* ms */
+#define RELAY_SIZE (15 << 12) /* bytes: they fit into an empty pipe, wherever its pages begin */
+#define HOLD_TIME 1000        /* ms */
 #define CLOSED (-1)
 
 enum holds {
@@ -2584,15 +2608,18 @@ struct relay {
 	int podmans; /* the end that podman gets */
 	int target;  /* the caller's */
 	bool is_socket, is_pipe, is_terminal;
-	size_t at_once; /* bytes that a write can take without waiting, when poll(2) says so */
-	bool splices;   /* the kernel can move bytes on its own */
-	bool is_full;   /* the target takes nothing more for now */
+	bool is_named; /* a FIFO, whose readers may come and go */
+	bool may_wait; /* writing does, where there is no room: only when poll(2) says that there is
+			  some */
+	bool is_full;  /* the target takes nothing more for now */
 	enum holds holds;
 	bool looks;   /* whether it holds anything */
-	bool spoiled; /* a name has been let go: the attempt cannot be undone */
+	bool several; /* podman starts several containers, and each has its name, or its error */
+	bool spoiled; /* a name, or another error, has been let go: the attempt cannot be undone */
 	bool shown;   /* the failure was held for HOLD_TIME and has been let go, as the last line */
 	bool at_line; /* whether `text` begins with a line */
 	long long hold_until;
+	size_t due;         /* bytes that are still to be read, once podman has ended */
 	size_t used, loose; /* bytes of `text`; those of them that have been let go */
 	char text[RELAY_SIZE];
 };
@@ -2601,7 +2628,7 @@ static struct relay stderr_relay = { .source = CLOSED, .target = CLOSED };
 static struct relay stdout_relay = { .source = CLOSED, .target = CLOSED };
 static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
 
-/* The shim's arguments: names are what is repeated of them. */
+/* The names of containers on the command line, as podman repeats them; NULL-ended, or NULL. */
 static char **names;
 
 static void close_fd(int *fd)
@@ -2611,16 +2638,27 @@ static void close_fd(int *fd)
 	*fd = CLOSED;
 }
 
-/* Returns whether `line` is a container's name or id, or, if it has no end yet, may become one. */
+/* Returns whether `line` is one of the names, or, if it has no end yet, may become one. */
+static bool is_operand(const char *line, size_t length)
+{
+	const bool whole = length && line[length - 1] == '\n';
+	const size_t size = whole ? length - 1 : length;
+
+	for (char **name = names; name && *name; name++)
+		if (strncmp(*name, line, size) == 0 && (!whole || !(*name)[size]))
+			return true;
+	return false;
+}
+
+/* The same of a name or an id. */
 static bool is_name(const char *line, size_t length)
 {
 	const bool whole = length && line[length - 1] == '\n';
 	const size_t size = whole ? length - 1 : length;
 	size_t digits = 0;
 
-	for (char **name = names; *name; name++)
-		if (strncmp(*name, line, size) == 0 && (!whole || !(*name)[size]))
-			return true;
+	if (is_operand(line, length))
+		return true;
 	while (digits < size && strchr("0123456789abcdef", line[digits]))
 		digits++;
 	return digits == size && (whole ? size == 64 : size < 64);
@@ -2633,18 +2671,25 @@ static bool is_held(const struct relay *relay, const char *line, size_t length)
 		return true;
 	if (line[length - 1] != '\n')
 		return begins_as_error(line, length);
-	return is_failure(line, length) || is_consequence(line, length);
+	return what_says(line, length) != SAYS_NOTHING;
 }
 
 /* Returns whether the last of the lines that are held is the failure. */
 static bool holds_failure(const struct relay *relay)
 {
 	const char *line = relay->text + relay->loose, *end = relay->text + relay->used;
-	bool found = relay->shown;
+	bool found = relay->shown, cause = false;
 
 	for (size_t length; line < end; line += length) {
 		length = line_length(line, end);
-		found = is_failure(line, length) || (found && is_consequence(line, length));
+		switch (what_says(line, length)) {
+		case SAYS_NOTHING: found = cause = false; break;
+		case SAYS_FAILURE: found = true; break;
+		case SAYS_CAUSE: cause = true; break;
+		case SAYS_EFFECT: found = cause; break;
+		case SAYS_INTRODUCTION:
+		case SAYS_OTHER_EFFECT: break;
+		}
 	}
 	return found;
 }
@@ -2654,9 +2699,10 @@ static void let_go(struct relay *relay, const char *end)
 {
 	const char *line = relay->text + relay->loose;
 
-	for (size_t length; relay->holds != HOLDS_FAILURE && line < end; line += length) {
+	for (size_t length; relay->several && line < end; line += length) {
 		length = line_length(line, end);
-		if (relay->holds == HOLDS_ALL || is_name(line, length))
+		if (relay->holds == HOLDS_ALL || begins_as_error(line, length) ||
+		    (relay->holds == HOLDS_NAMES && is_name(line, length)))
 			relay->spoiled = true;
 	}
 	relay->loose = (size_t)(end - relay->text);
@@ -2709,23 +2755,44 @@ static void break_relay(struct relay *relay)
 	relay->is_full = false;
 }
 
-/* Takes note of an `errno` of the target's. Returns true if it only has no room for now. */
+/* Takes note of an `errno` of the target's. Returns true if it only has no room for now. What
+   cannot be written, to a full disk, say, is lost as podman's own messages would be, but no
+   container's output is: podman's next writing fails too. */
 static bool is_only_full(struct relay *relay)
 {
 	if (errno == EINTR)
 		return true;
 	if (errno == EAGAIN)
 		return relay->is_full = true;
-	if (errno == EPIPE || errno == EIO || errno == ENXIO || errno == ECONNRESET)
+	if (errno == EPIPE || errno == EIO || errno == ENXIO || errno == ECONNRESET ||
+	    !relay->looks)
 		break_relay(relay);
 	return false;
 }
 
-/* Writes text that has been let go. Returns false if it could not write it now. What cannot be
-   written at all, to a full disk, say, is lost, as podman's own writing would be. */
+/* Returns how much to write at once. Others may write to the same pipe: what is no longer than
+   PIPE_BUF is written whole or not at all (pipe(7)), and so is what fits in because the pipe is
+   empty. */
+static size_t at_once(const struct relay *relay)
+{
+	const char *end;
+	int content = 1;
+
+	if (!relay->is_pipe && !relay->may_wait)
+		return relay->loose;
+	if (!relay->may_wait && ioctl(relay->target, FIONREAD, &content) == 0 && content == 0)
+		return relay->loose;
+	if (relay->loose <= PIPE_BUF)
+		return relay->loose;
+	for (end = relay->text + PIPE_BUF; end > relay->text && end[-1] != '\n'; end--)
+		;
+	return end > relay->text ? (size_t)(end - relay->text) : PIPE_BUF;
+}
+
+/* Writes text that has been let go. Returns false if it could not write it now. */
 static bool write_loose(struct relay *relay)
 {
-	size_t length = relay->loose < relay->at_once ? relay->loose : relay->at_once;
+	size_t length = at_once(relay);
 	ssize_t written;
 
 	if (relay->is_socket)
@@ -2739,8 +2806,7 @@ static bool write_loose(struct relay *relay)
 			return true;
 		written = (ssize_t)length;
 	}
-	if (relay->at_once < sizeof relay->text)
-		relay->is_full = true; /* poll(2) must say so again */
+	relay->is_full = relay->may_wait;
 	relay->at_line = written ? relay->text[written - 1] == '\n' : relay->at_line;
 	relay->used -= (size_t)written;
 	relay->loose -= (size_t)written;
@@ -2751,8 +2817,9 @@ static bool write_loose(struct relay *relay)
 /* Reads what podman has written. Returns false if there is nothing now. */
 static bool receive(struct relay *relay)
 {
+	const size_t room = sizeof relay->text - relay->used;
 	ssize_t length =
-	    read(relay->source, relay->text + relay->used, sizeof relay->text - relay->used);
+	    read(relay->source, relay->text + relay->used, relay->due < room ? relay->due : room);
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
@@ -2760,38 +2827,12 @@ static bool receive(struct relay *relay)
 		close_fd(&relay->source);
 		return false;
 	}
+	if (relay->due != SIZE_MAX)
+		relay->due -= (size_t)length;
 	relay->used += (size_t)length;
 	hold(relay);
 	return true;
 }
-
-#ifdef __linux__
-/* Moves bytes without a look. Returns false if there are none, or no room for them, now. */
-static bool move(struct relay *relay)
-{
-	ssize_t moved = splice(relay->source, NULL, relay->target, NULL, 1 << 20,
-			       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-	struct pollfd ready = { .fd = relay->source, .events = POLLIN };
-
-	if (moved > 0)
-		return true;
-	if (moved == 0) {
-		close_fd(&relay->source);
-		return false;
-	}
-	if (errno == EAGAIN) /* at which end? */
-		relay->is_full = poll(&ready, 1, 0) > 0 && ready.revents & POLLIN;
-	else if (errno == EINVAL || !is_only_full(relay))
-		relay->splices = false; /* reading and writing tells why */
-	return errno != EAGAIN && errno != EINTR && relay->source != CLOSED;
-}
-#else
-static bool move(struct relay *relay)
-{
-	relay->splices = false;
-	return true;
-}
-#endif
 
 /* Passes on what can be passed on now, for a while. Returns how many times it did anything. */
 static int pass_on(struct relay *relay)
@@ -2803,10 +2844,8 @@ static int pass_on(struct relay *relay)
 	while (more && times < A_WHILE && !relay->is_full) {
 		if (relay->loose)
 			more = write_loose(relay);
-		else if (relay->source == CLOSED)
+		else if (relay->source == CLOSED || !relay->due)
 			more = false;
-		else if (!relay->used && !relay->looks && relay->splices)
-			more = move(relay);
 		else
 			more = receive(relay);
 		times += more;
@@ -2821,8 +2860,10 @@ static void await(const struct relay *relay, struct pollfd *ready)
 
 	ready[0] =
 	    (struct pollfd){ .fd = open && !relay->is_full ? relay->source : -1, .events = POLLIN };
-	ready[1] = (struct pollfd){ .fd = open || relay->loose ? relay->target : -1,
-				    .events = relay->is_full ? POLLOUT : 0 };
+	ready[1] =
+	    (struct pollfd){ .fd =
+				 relay->is_full || (open && !relay->is_named) ? relay->target : -1,
+			     .events = relay->is_full ? POLLOUT : 0 };
 }
 
 /* Takes note of what poll(2) has found. */
@@ -2834,24 +2875,29 @@ static void notice(struct relay *relay, const struct pollfd *ready)
 		break_relay(relay);
 }
 
-/* Passes on all that podman, which has ended, had written. To wait for whoever reads it is all that
-   there is left to do. What podman has left behind may be writing still, and without an end. */
+/* Times to pass on something: many more than what a pipe or a terminal holds takes. */
+enum { ENOUGH = 1000 };
+
+/* Passes on all that podman, which has ended, had written, and nothing that what it has left behind
+   may be writing. To wait for whoever reads it, or to die because nobody does, is as it would have
+   been for podman. */
 static void drain(struct relay *relay)
 {
-	enum { ENOUGH = 1000 }; /* times: many more than a pipe's or a terminal's content takes */
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_action;
 	struct pollfd ready[2];
-	int times = 0, more;
+	int content;
 
-	sigemptyset(&ignore.sa_mask);
-	sigaction(SIGPIPE, &ignore, &callers_action);
-	while (times < ENOUGH && ((more = pass_on(relay)) || relay->is_full)) {
-		times += more;
+	if (relay->source != CLOSED)
+		relay->due = ioctl(relay->source, FIONREAD, &content) == 0 && relay->is_pipe
+				 ? (size_t)content
+				 : SIZE_MAX;
+	for (int times = 0, more; times < ENOUGH; times += more) {
+		more = pass_on(relay);
+		if (!more && !relay->is_full)
+			return;
 		await(relay, ready);
-		if (relay->is_full && poll(ready, 2, -1) > 0)
-			notice(relay, ready);
+		if (relay->is_full && poll(&ready[1], 1, -1) > 0)
+			relay->is_full = false; /* writing tells why */
 	}
-	sigaction(SIGPIPE, &callers_action, NULL);
 }
 
 /* Returns whether a process that podman has left behind still has its end. */
@@ -2878,14 +2924,15 @@ static void leave_relay(struct relay *relay)
 		close(fd);
 	relay->source = STDIN_FILENO;
 	relay->target = STDOUT_FILENO;
-	while (relay->source != CLOSED || relay->loose) {
-		if (pass_on(relay))
-			continue;
+	for (;;) {
+		while (pass_on(relay))
+			;
+		if (relay->source == CLOSED && !relay->loose)
+			_exit(0);
 		await(relay, ready);
 		if (poll(ready, 2, -1) > 0)
 			notice(relay, ready);
 	}
-	_exit(0);
 }
 
 /* Returns the number of the terminal `fd`, by which /dev/tty is known for the one that it is. */
@@ -2974,19 +3021,33 @@ static void open_target(struct relay *relay, int original)
 	char path[sizeof "/proc/self/fd/" + 11];
 
 	relay->target = CLOSED;
-	relay->at_once = sizeof relay->text;
+	relay->may_wait = false;
 	if (relay->is_pipe || relay->is_terminal) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", original);
 		relay->target = above_stdio(open(path, flags));
 		if (relay->target < 0) /* another user's pipe, say */
-			relay->at_once = PIPE_BUF;
+			relay->may_wait = true;
 	}
 	if (relay->target < 0)
 		relay->target = fcntl(original, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
+/* Returns whether the pipe `fd` is a FIFO with a name. */
+static bool is_named_pipe(int fd)
+{
+#ifdef __linux__
+	enum { PIPE_FILE_SYSTEM = 0x50495045 }; /* linux/magic.h: PIPEFS_MAGIC */
+	struct statfs status;
+
+	return fstatfs(fd, &status) == 0 && status.f_type != PIPE_FILE_SYSTEM;
+#else
+	(void)fd;
+	return true;
+#endif
+}
+
 /* Opens the relay for what podman writes to `original`. Returns NULL, or why it could not. */
-static const char *open_relay(struct relay *relay, int original, enum holds holds)
+static const char *open_relay(struct relay *relay, int original, enum holds holds, bool several)
 {
 	struct stat status, null = { .st_rdev = 0 };
 	socklen_t length = sizeof(int);
@@ -3009,10 +3070,12 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 	relay->source = ends[0];
 	relay->podmans = ends[1];
 	open_target(relay, original);
-	relay->splices = !relay->is_terminal && (relay->is_pipe || S_ISREG(status.st_mode));
-	relay->is_full = relay->at_once < sizeof relay->text;
+	relay->is_full = relay->may_wait;
+	relay->is_named = relay->is_pipe && is_named_pipe(original);
+	relay->due = SIZE_MAX;
 	relay->holds = holds;
 	relay->looks = true;
+	relay->several = several;
 	relay->spoiled = relay->shown = false;
 	relay->at_line = true;
 	relay->hold_until = 0;
@@ -3035,23 +3098,23 @@ static bool prints_names(const struct plan *plan)
 
 /* Opens what stands between podman and the caller in `plan`. Returns NULL, or why it could not;
    then nothing does. */
-static const char *open_relays(const struct plan *plan, char **argv, bool *one)
+static const char *open_relays(const struct plan *plan, bool *one)
 {
-	const bool holds_names = prints_names(plan) && plan->line.operands != 1;
+	const bool several = prints_names(plan) && plan->line.operands != 1;
 	const int same = is_stdout_stderr();
 	struct stat status;
 	const char *why;
 
-	names = argv;
+	names = plan->line.operand;
 	if (same < 0)
 		return "whether stdout and stderr are one file cannot be known";
 	/* a terminal of the container's is podman's to keep */
 	*one = same && !(plan->line.command->options == run_options && plan->line.tty);
 	why = open_relay(&stderr_relay, STDERR_FILENO,
-			 holds_names && *one ? HOLDS_NAMES : HOLDS_FAILURE);
-	if (why || *one || !holds_names || fstat(STDOUT_FILENO, &status) < 0)
+			 several && *one ? HOLDS_NAMES : HOLDS_FAILURE, several);
+	if (why || *one || !several || fstat(STDOUT_FILENO, &status) < 0)
 		return why;
-	why = open_relay(&stdout_relay, STDOUT_FILENO, HOLDS_ALL);
+	why = open_relay(&stdout_relay, STDOUT_FILENO, HOLDS_ALL, several);
 	if (why) {
 		close_fd(&stderr_relay.podmans);
 		close_relay(&stderr_relay);
@@ -3103,6 +3166,7 @@ struct attempt {
 	bool started;                                          /* a container runs, or has run */
 	bool ended_with[STATUS_NOT_FOUND - STATUS_FAILED + 1]; /* something that podman left */
 	bool told_to_end;                                      /* by a signal */
+	bool resumed; /* podman was stopped, and the shim with it, until a moment ago */
 };
 
 /* Returns whether `text` begins with a container's id. */
@@ -3173,12 +3237,14 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 {
 	static const char *const list[] = { "ps",      "--all",    "--no-trunc",
 					    "--quiet", "--filter", "status=created" };
-	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[2 * sizeof ids];
+	static const char not_infra[] = " false "; /* an infra container is its pod's */
+	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[4 * sizeof ids];
 	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
-						"{{.Id}} {{.ConmonPidFile}}" };
+						"{{.Id}} {{.IsInfra}} {{.ConmonPidFile}}" };
 	size_t count = 4;
+	int status = ask_podman(plan, list, LENGTH(list), ids, sizeof ids);
 
-	if (ask_podman(plan, list, LENGTH(list), ids, sizeof ids) != 0)
+	if (status != 0)
 		return NULL;
 	for (char *id = strtok(ids, "\n"); id && count < LENGTH(words); id = strtok(NULL, "\n"))
 		words[count++] = id;
@@ -3187,8 +3253,9 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 	/* one that has gone meanwhile makes it fail, and is not there in the answer */
 	ask_podman(plan, words, count, found, sizeof found);
 	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n"))
-		if (begins_with_id(line) && line[ID_LENGTH] == ' ' &&
-		    names_conmon(line + ID_LENGTH + 1, attempt)) {
+		if (begins_with_id(line) &&
+		    strncmp(line + ID_LENGTH, not_infra, sizeof not_infra - 1) == 0 &&
+		    names_conmon(line + ID_LENGTH + sizeof not_infra - 1, attempt)) {
 			line[ID_LENGTH] = 0;
 			return line;
 		}
@@ -3217,18 +3284,25 @@ static const char *find_named(const struct plan *plan, const char *name)
    cannot be known. A name or a cidfile that was there before would have made another failure. */
 static const char *find_debris(const struct plan *plan, const struct attempt *attempt)
 {
+	enum { TRIES = 5, PAUSE = 50 /* ms */ };
 	const char *id = id_in_file(plan->line.cidfile);
 
 	if (id || plan->line.name)
 		return find_named(plan, id ? id : plan->line.name);
 	if (plan->line.remove)
 		return "";
-	return plan->remote ? NULL : find_created(plan, attempt);
+	/* Podman 3 answers nothing when another container goes at that moment */
+	for (int tries = 0; !plan->remote && !id && tries < TRIES; tries++) {
+		if (tries)
+			poll(NULL, 0, PAUSE);
+		id = find_created(plan, attempt);
+	}
+	return id;
 }
 
-/* Removes the pod that `run --pod new:NAME` has made, once nothing but its infra container is in
-   it. Returns false if it is still there. */
-static bool remove_pod(const struct plan *plan, const char *name)
+/* Removes the pod that `run --pod new:NAME` has made, if there are at most `most` containers in it.
+   Returns false if it is still there. */
+static bool remove_pod(const struct plan *plan, const char *name, int most)
 {
 	const char *const inspect[] = { "pod", "inspect", "--format", "{{.NumContainers}}", name };
 	const char *const words[] = { "pod", "rm", name };
@@ -3236,32 +3310,56 @@ static bool remove_pod(const struct plan *plan, const char *name)
 
 	if (ask_podman(plan, inspect, LENGTH(inspect), answer, sizeof answer) != 0)
 		return true;
-	return atoi(answer) <= 1 &&
+	return atoi(answer) <= most &&
 	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
+}
+
+/* Returns the name of the pod that `line` is to make, or NULL. */
+static const char *new_pod(const struct command_line *line)
+{
+	static const char prefix[] = "new:";
+
+	return line->pod && strncmp(line->pod, prefix, sizeof prefix - 1) == 0
+		   ? line->pod + sizeof prefix - 1
+		   : NULL;
+}
+
+/* Returns whether all the containers that `line` names are there: one that was created with --rm
+   has gone with the failure. */
+static bool are_there(const struct plan *plan)
+{
+	char **names_given = plan->line.operand, answer[64];
+	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format", "{{.Id}}" };
+	size_t count = 4;
+
+	while (names_given && *names_given && count < LENGTH(words))
+		words[count++] = *names_given++;
+	return count == 4 || ask_podman(plan, words, count, answer, sizeof answer) == 0;
 }
 
 /* Removes what `attempt` has left. Returns NULL, or why it could not. */
 static const char *remove_debris(const struct plan *plan, const struct attempt *attempt)
 {
-	static const char new_pod[] = "new:";
 	const struct command_line *line = &plan->line;
-	const char *id;
+	const char *id, *pod = new_pod(line);
 	char answer[ID_LENGTH + 64];
 
 	if (line->command->options != run_options)
-		return NULL;
+		return strncmp(line->command->words, "pod ", 4) == 0 || are_there(plan)
+			   ? NULL
+			   : "its container has gone";
 	id = find_debris(plan, attempt);
-	if (!id)
+	if (!id && !pod)
 		return "what it has left cannot be told from what was there";
-	if (*id) {
+	if (id && *id) {
 		/* with the volumes that were made for it and have no name */
 		const char *const words[] = { "rm", "--volumes", id };
 
 		if (ask_podman(plan, words, LENGTH(words), answer, sizeof answer) != 0)
 			return "the container that it has left cannot be removed";
 	}
-	if (line->pod && strncmp(line->pod, new_pod, sizeof new_pod - 1) == 0 &&
-	    !remove_pod(plan, line->pod + sizeof new_pod - 1))
+	/* the pod's infra container, and the one that could not be found */
+	if (pod && !remove_pod(plan, pod, id ? 1 : 2))
 		return "the pod that it has left cannot be removed";
 	if (id_in_file(line->cidfile) && unlink(line->cidfile) < 0)
 		return "the file with the container's id cannot be removed";
@@ -3322,19 +3420,17 @@ static void restore_names(void)
 	if (!kept_size)
 		return;
 	keep_names();
-	for (char **name = names; *name; name++) {
+	for (char **name = names; name && *name; name++) {
 		const char *wanted = text("%s\n", *name);
-		char *found = find_kept(wanted, strlen(wanted));
 
-		if (found && size + strlen(wanted) <= sizeof result) {
+		if (find_kept(wanted, strlen(wanted)) && size + strlen(wanted) <= sizeof result) {
 			memcpy(result + size, wanted, strlen(wanted));
 			size += strlen(wanted);
-			*found = 0; /* is printed only once */
 		}
 	}
 	for (line = kept_names, end = kept_names + kept_size; line < end; line += length) {
 		length = line_length(line, end);
-		if (*line && size + length <= sizeof result) {
+		if (!is_operand(line, length) && size + length <= sizeof result) {
 			memcpy(result + size, line, length);
 			size += length;
 		}
@@ -3468,13 +3564,17 @@ static bool catch_signals(void)
 	return true;
 }
 
-/* Lets signals arrive. */
+/* Lets signals arrive, but for the one of terminals that stop background jobs which write, if the
+   caller does not want it: it is not for those who ignore or block it. */
 static void release_signals(void)
 {
-	sigset_t none;
+	sigset_t mask;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigemptyset(&mask);
+	if (callers.actions[SIGTTOU].sa_handler == SIG_IGN ||
+	    sigismember(&callers.mask, SIGTTOU) == 1)
+		sigaddset(&mask, SIGTTOU);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* Gives signals back as they were. */
@@ -3543,22 +3643,6 @@ __attribute__((noreturn)) static void become_podman(const struct plan *plan, cha
 	execute_podman(plan, argv);
 }
 
-/* Passes on the signals that have arrived. Those of `early` came before there was a podman. */
-static void pass_on_signals(struct attempt *attempt, sigset_t *early)
-{
-	struct arrival arrival;
-
-	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival) {
-		if (arrival.signal == SIGWINCH)
-			resize_terminals();
-		if (asks_to_end(arrival.signal))
-			attempt->told_to_end = true;
-		if (is_news(&arrival) || sigismember(early, arrival.signal) == 1)
-			kill(attempt->podman, arrival.signal);
-		sigdelset(early, arrival.signal);
-	}
-}
-
 #ifdef __linux__
 /* Returns whether process `pid` is stopped: proc(5), /proc/PID/stat. */
 static bool is_stopped(pid_t pid)
@@ -3571,7 +3655,43 @@ static bool is_stopped(pid_t pid)
 	state = strrchr(content, ')');
 	return state && state[1] == ' ' && state[2] == 'T';
 }
+#else
+static bool is_stopped(pid_t pid)
+{
+	(void)pid;
+	return true; /* cannot be known */
+}
+#endif
 
+/* Returns whether `signal` is what the shell continues a job with, and has continued podman, too.
+ */
+static bool has_resumed_podman(struct attempt *attempt, int signal)
+{
+	bool resumed = signal == SIGCONT && attempt->resumed && !is_stopped(attempt->podman);
+
+	if (signal == SIGCONT)
+		attempt->resumed = false;
+	return resumed;
+}
+
+/* Passes on the signals that have arrived. Those of `early` came before there was a podman. */
+static void pass_on_signals(struct attempt *attempt, sigset_t *early)
+{
+	struct arrival arrival;
+
+	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival) {
+		if (arrival.signal == SIGWINCH)
+			resize_terminals();
+		if (asks_to_end(arrival.signal))
+			attempt->told_to_end = true;
+		if ((is_news(&arrival) || sigismember(early, arrival.signal) == 1) &&
+		    !has_resumed_podman(attempt, arrival.signal))
+			kill(attempt->podman, arrival.signal);
+		sigdelset(early, arrival.signal);
+	}
+}
+
+#ifdef __linux__
 /* Leaves a process that continues the shim, which is about to stop, once podman goes on: somebody
    may have stopped podman alone, and continue it alone. */
 static void leave_waker(pid_t podman)
@@ -3596,16 +3716,18 @@ static void leave_waker(pid_t podman)
 }
 #endif
 
-/* Takes note of what the process `pid`, which podman has left behind, ended with. conmon ends as
-   its container does; one that could not create it, with 1, or with 0 of Podman 3. */
-static void note_end(struct attempt *attempt, pid_t pid, const siginfo_t *info)
+/* Takes note of what the process `pid`, which podman has left behind, ended with. A conmon that
+   could not create its container ends with 1, or, of Podman 3, with 0; any other may end as its
+   container has, or as the cleaning up after it has (conmon's src/ctr_exit.c, do_exit_command). */
+static void note_end(struct attempt *attempt, const struct plan *plan, pid_t pid,
+		     const siginfo_t *info)
 {
 	const int result = info->si_code == CLD_EXITED ? info->si_status : -1;
-	const bool is_conmon = is_named_conmon(pid);
+	const bool is_conmon = is_named_conmon(pid), is_old = plan->version.major < 4;
 
 	if (result >= STATUS_FAILED && result <= STATUS_NOT_FOUND)
 		attempt->ended_with[result - STATUS_FAILED] = true;
-	else if (is_conmon && result < 0)
+	else if (is_conmon && result != EXIT_FAILURE && !(result == 0 && is_old))
 		attempt->started = true;
 	else if (is_conmon && attempt->conmons < MOST_CONMONS)
 		attempt->conmon[attempt->conmons++] = pid;
@@ -3613,7 +3735,7 @@ static void note_end(struct attempt *attempt, pid_t pid, const siginfo_t *info)
 
 /* Takes notice of children that have ended or stopped; stops with podman. Returns true if podman
    has ended. */
-static bool reap(struct attempt *attempt)
+static bool reap(struct attempt *attempt, const struct plan *plan)
 {
 	bool ended = false;
 	int status;
@@ -3627,12 +3749,13 @@ static bool reap(struct attempt *attempt)
 			return ended;
 		pid = info.si_pid;
 		if (pid != attempt->podman && info.si_code != CLD_STOPPED)
-			note_end(attempt, pid, &info);
+			note_end(attempt, plan, pid, &info);
 		if (waitpid(pid, &status, WNOHANG | WUNTRACED) != pid || pid != attempt->podman)
 			continue;
 		if (WIFSTOPPED(status)) {
 			leave_waker(pid);
 			suffer(WSTOPSIG(status));
+			attempt->resumed = true;
 			continue;
 		}
 		attempt->status = status;
@@ -3653,15 +3776,14 @@ static int time_left(long long deadline)
 }
 
 /* Returns for how long poll(2) may wait, in ms: -1 for ever. */
-static int patience(const struct plan *plan, int lock, long long deadline)
+static int patience(int lock, long long deadline, long long next_glance)
 {
-	int wait = lock == NO_LOCK ? -1 : plan->expected ? GLANCE : time_left(deadline);
+	long long end = lock == NO_LOCK || next_glance < deadline ? next_glance : deadline;
 
 	for (size_t i = 0; i < LENGTH(relays); i++)
-		if (relays[i]->hold_until && !relays[i]->is_full &&
-		    (wait < 0 || wait > time_left(relays[i]->hold_until)))
-			wait = time_left(relays[i]->hold_until);
-	return wait;
+		if (relays[i]->hold_until && !relays[i]->is_full && relays[i]->hold_until < end)
+			end = relays[i]->hold_until;
+	return end == LLONG_MAX ? -1 : time_left(end);
 }
 
 /* The container runs: nothing that podman writes from now on is the failure. */
@@ -3676,55 +3798,52 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 	adopt_orphans(false);
 }
 
-/* Waits for the end of podman, with `*lock` held until its containers run or have had their time.
- */
+/* Waits for the end of podman, with `*lock` held until its containers run or have had their time;
+   `before` ran already. */
 static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early,
 		  int before)
 {
 	struct pollfd ready[1 + 2 * LENGTH(relays)];
 	const long long deadline = now() + plan->lock_hold * 1000LL;
-	long long next_glance = 0;
-	bool arrived;
+	long long next_glance = plan->expected ? now() : LLONG_MAX;
 
 	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
 	for (;;) {
-		arrived = false;
 		for (size_t i = 0; i < LENGTH(relays); i++)
 			await(relays[i], &ready[1 + 2 * i]);
-		if (poll(ready, LENGTH(ready), patience(plan, *lock, deadline)) > 0)
-			for (size_t i = 0; i < LENGTH(relays); i++) {
+		if (poll(ready, LENGTH(ready), patience(*lock, deadline, next_glance)) > 0)
+			for (size_t i = 0; i < LENGTH(relays); i++)
 				notice(relays[i], &ready[1 + 2 * i]);
-				arrived |= ready[1 + 2 * i].revents != 0;
-			}
 		pass_on_signals(attempt, early);
-		if (plan->expected && !attempt->started &&
-		    (*lock != NO_LOCK || (arrived && now() >= next_glance))) {
-			next_glance = now() + LATE_GLANCE;
-			if (count_started() - before >= plan->expected)
+		if (now() >= next_glance) {
+			next_glance = now() + (*lock != NO_LOCK ? GLANCE : LATE_GLANCE);
+			if (count_started() - before >= plan->expected) {
 				end_watch(attempt, plan, lock);
+				next_glance = LLONG_MAX;
+			}
 		}
 		if (*lock != NO_LOCK && now() >= deadline)
 			release_lock(lock, "the time is over");
 		for (size_t i = 0; i < LENGTH(relays); i++) {
-			pass_on(relays[i]);
 			end_hold(relays[i]);
+			pass_on(relays[i]);
 		}
-		if (reap(attempt))
+		if (reap(attempt, plan))
 			return;
 	}
 }
 
-/* Waits for the end of each conmon that podman has left: an attached container's ends after it. */
-static void settle(struct attempt *attempt, int conmons_before, int before)
+/* Waits for the end of each conmon that podman has left, which may end a little later. */
+static void settle(struct attempt *attempt, const struct plan *plan, int conmons_before, int before)
 {
 	const long long deadline = now() + SETTLING;
 	int running;
 
 	while (count_conmons(&running) > conmons_before && running <= before && now() < deadline) {
 		poll(NULL, 0, GLANCE);
-		reap(attempt);
+		reap(attempt, plan);
 	}
-	reap(attempt);
+	reap(attempt, plan);
 	if (count_conmons(&running) > conmons_before)
 		attempt->started = true;
 }
@@ -3773,8 +3892,9 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would keep from the shim how its children ended */
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		drain(relays[i]);
-	if (is_attached(&plan->line) && has_failed(attempt) && !attempt->started)
-		settle(attempt, conmons_before, before);
+	if ((is_attached(&plan->line) || plan->line.command->options == run_options) &&
+	    has_failed(attempt) && !attempt->started)
+		settle(attempt, plan, conmons_before, before);
 	adopt_orphans(false);
 }
 
@@ -3783,6 +3903,8 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 static const char *why_not_again(const struct attempt *attempt, const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
+	const char *why;
+	sigset_t ends, mask;
 
 	if (attempt->told_to_end)
 		return "a signal has asked for the end";
@@ -3791,7 +3913,15 @@ static const char *why_not_again(const struct attempt *attempt, const struct pla
 		return "the container has started: this is its own output";
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
 		return "names have been printed already";
-	return remove_debris(plan, attempt);
+	/* half of it done would be worse than all or nothing */
+	sigemptyset(&ends);
+	for (int signal = 1; signal < NSIG; signal++)
+		if (asks_to_end(signal))
+			sigaddset(&ends, signal);
+	sigprocmask(SIG_BLOCK, &ends, &mask);
+	why = remove_debris(plan, attempt);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return why;
 }
 
 /* Waits before retry `number`, from 1. */
@@ -3820,7 +3950,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 	const char *why;
 
 	for (;;) {
-		why = plan->retries ? open_relays(plan, argv, &one) : NULL;
+		why = plan->retries ? open_relays(plan, &one) : NULL;
 		if (why) {
 			trace("no retries: %s", why);
 			if (lock == NO_LOCK)
@@ -3846,8 +3976,10 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 	why = has_failed(&attempt) && tries > 1 ? "failed" : NULL;
 	restore_names();
 	for (size_t i = 0; i < LENGTH(relays); i++) {
-		let_go(relays[i], relays[i]->text + relays[i]->used);
+		relays[i]->looks = false;
+		hold(relays[i]);
 		drain(relays[i]);
+		relays[i]->due = SIZE_MAX;
 		leave_relay(relays[i]);
 	}
 	if (why)

@@ -1,0 +1,238 @@
+#!/usr/bin/env bats
+# releases: bookworm trixie sid bullseye
+# A container that the OCI runtime fails to create is created the next time, and nobody notices.
+
+load common
+
+runtime=/project/tests/racy-runtime
+
+setup_file() {
+	# without the override, which would leave the runtime nothing to fail at
+	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_BACKOFF_MS=20
+}
+
+failures() { echo "$1" >/tmp/racy-runtime/fail-next; }
+racy() { podman --runtime "$runtime" "$@"; }
+version() { native --version | sed 's/.* //; s/\..*//'; }
+
+# All that is left: containers by name and state, pods, volumes.
+leftovers() {
+	native ps -a --format '{{.Names}} {{.State}}' | sort
+	native pod ps --format '{{.Name}}' 2>/dev/null
+	native volume ls -q | wc -l
+}
+
+clear() {
+	native kill -a >/dev/null 2>&1 || :
+	native pod rm -af >/dev/null 2>&1 || :
+	native rm -af >/dev/null 2>&1 || :
+	native volume prune -f >/dev/null 2>&1 || :
+	rm -f cid
+}
+
+# as_natively COMMAND: after 1, 2 and 3 failures its stdout, stderr, exit status and leftovers are
+# those of a native success; after 4 it fails with podman's error
+as_natively() {
+	local count podman
+	clear
+	podman=native
+	failures 0
+	status=0
+	(eval "$1") >native-out 2>native-err || status=$?
+	[ "$status" -eq 0 ]
+	leftovers >native-left
+	for count in 1 2 3; do
+		clear
+		podman=podman
+		failures "$count"
+		status=0
+		(eval "$1") >out 2>err || status=$?
+		printf '%s failures, status %s\n' "$count" "$status"
+		cat err
+		[ "$status" -eq 0 ]
+		diff <(ids <native-out) <(ids <out)
+		diff native-err err
+		diff native-left <(leftovers)
+		[ "$(</tmp/racy-runtime/fail-next)" -eq 0 ]
+	done
+	clear
+	failures 4
+	status=0
+	(eval "$1") >out 2>err || status=$?
+	[ "$status" -ge 125 ]
+	tail -n 2 err | head -n 1 | grep -q '^Error:.*ping_group_range'
+	tail -n 1 err | grep -q '^podman-shim: .* 4 attempts$'
+	failures 0
+}
+
+# An id differs each time.
+ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
+
+@test "attached, detached, named, --rm and --cidfile runs work after 1 to 3 failures" {
+	as_natively '$podman --runtime "$runtime" run --name x localhost/bb busybox echo hello'
+	as_natively '$podman --runtime "$runtime" run --rm localhost/bb busybox echo hello'
+	as_natively '$podman --runtime "$runtime" run -d --name x localhost/bb busybox sleep 60'
+	as_natively '$podman --runtime "$runtime" run --cidfile cid --name x localhost/bb busybox echo hello; test -s cid'
+	as_natively '$podman --runtime "$runtime" run -d --rm --name x localhost/bb busybox sleep 60'
+}
+
+@test "a run without a name leaves one container, and no other volume" {
+	for options in '' -d '-v /volume' '--cidfile cid'; do
+		for count in 1 3; do
+			clear
+			failures "$count"
+			# shellcheck disable=SC2086 # words
+			run racy run $options localhost/bb busybox true
+			[ "$status" -eq 0 ]
+			[ "$(native ps -aq | wc -l)" -eq 1 ]
+			[ "$(native volume ls -q | wc -l)" -le 1 ]
+		done
+	done
+}
+
+@test "--replace takes the place of what was there, once" {
+	native run -d --name x localhost/bb busybox sleep 60
+	failures 2
+	racy run -d --replace --name x localhost/bb busybox sleep 50
+	[ "$(native inspect -f '{{.Config.Cmd}}' x)" = '[busybox sleep 50]' ]
+	[ "$(native ps -aq | wc -l)" -eq 1 ]
+}
+
+@test "100 MB of stdin arrive, whole, after 3 failures" {
+	head -c 100000000 /dev/urandom >input
+	failures 3
+	[ "$(racy run --rm -i localhost/bb busybox md5sum <input)" = "$(md5sum <input)" ]
+}
+
+make_abc() {
+	clear
+	for name in a b c; do
+		native --runtime "$runtime" create --name "$name" localhost/bb busybox sleep 60 >/dev/null
+	done
+}
+
+@test "start a b c works after 1 to 3 failures, and names them in order" {
+	for count in 1 2 3; do
+		make_abc
+		failures "$count"
+		run --separate-stderr racy start a b c
+		[ "$status" -eq 0 ]
+		[ "$output" = $'a\nb\nc' ]
+		[ -z "$stderr" ]
+		[ "$(native ps -q | wc -l)" -eq 3 ]
+		make_abc
+		failures "$count"
+		[ "$(racy start a b c 2>&1)" = $'a\nb\nc' ]
+	done
+	make_abc
+	failures 2
+	racy start a
+	is_running a
+	failures 2
+	[ "$(racy restart b)" = "$(native restart b)" ]
+	is_running b
+}
+
+@test "start -a of a container works after 3 failures" {
+	native --runtime "$runtime" create --name x localhost/bb busybox echo hello
+	failures 3
+	[ "$(racy start -a x 2>&1)" = hello ]
+}
+
+@test "a container that was created with --rm has gone with its failure: podman's own error is shown" {
+	native --runtime "$runtime" create --rm --name x localhost/bb busybox echo hello
+	failures 1
+	run racy start x
+	[ "$status" -eq 125 ]
+	[[ $output == *ping_group_range* ]]
+}
+
+@test "a container that prints the failure and exits with 126 runs once" {
+	mkdir keep
+	text='Error: OCI runtime error: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument'
+	for mode in auto lock; do
+		for options in '' --rm '--name x' '--init --rm'; do
+			for code in 125 126 127; do
+				clear
+				: >keep/runs
+				# shellcheck disable=SC2086 # words
+				PODMAN_SHIM_MODE=$mode run podman run $options -v "$PWD/keep:/keep" localhost/bb \
+					sh -c "echo x >>/keep/runs; echo '$text' >&2; exit $code"
+				[ "$status" -eq "$code" ]
+				[[ $output == *"$text"* ]]
+				[ "$(wc -l <keep/runs)" -eq 1 ]
+			done
+		done
+	done
+	clear
+	: >keep/runs
+	native create --name x -v "$PWD/keep:/keep" localhost/bb sh -c "echo x >>/keep/runs; echo '$text' >&2; exit 126"
+	run podman start -a x
+	[ "$(wc -l <keep/runs)" -eq 1 ]
+}
+
+@test "identical commands that fail side by side each remove their own container" {
+	failures 12
+	for _ in 1 2 3 4 5 6; do
+		PODMAN_SHIM_RETRIES=12 racy run -d localhost/bb busybox sleep 60 >>ids 2>>errors &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
+	[ ! -s errors ]
+	[ "$(native ps -aq | wc -l)" -eq 6 ]
+	[ "$(native ps -q | wc -l)" -eq 6 ]
+}
+
+@test "a signal during a retry leaves nothing behind" {
+	failures 9
+	for wait in 0.5 0.7 0.9; do
+		PODMAN_SHIM_BACKOFF_MS=1000 racy run --name x -v /volume localhost/bb busybox true &
+		sleep "$wait"
+		kill $!
+		wait $! || :
+		sleep 0.3
+		native rm -v x >/dev/null 2>&1 || : # an attempt that had begun, as natively
+	done
+	[ -z "$(native ps -aq)" ]
+	[ -z "$(native volume ls -q)" ]
+}
+
+@test "a pod's infra container that fails is started the next time" {
+	(($(version) > 3)) || skip "no pods in this root: their image is not there"
+	for count in 1 3; do
+		clear
+		native --runtime "$runtime" pod create --name p >/dev/null
+		native create --pod p --name x localhost/bb busybox sleep 60 >/dev/null
+		failures "$count"
+		racy pod start p
+		is_running x
+		clear
+		native --runtime "$runtime" pod create --name p >/dev/null
+		native create --pod p --name x localhost/bb busybox sleep 60 >/dev/null
+		failures "$count"
+		[ "$(racy start x 2>&1)" = x ]
+		is_running x
+		clear
+		native --runtime "$runtime" pod create --name p >/dev/null
+		failures "$count"
+		racy run -d --pod p --name y localhost/bb busybox sleep 60
+		is_running y
+		[ "$(native ps -aq | wc -l)" -eq 2 ]
+		clear
+		failures "$count"
+		racy run -d --pod new:q localhost/bb busybox sleep 60
+		[ "$(native ps -q | wc -l)" -eq 2 ]
+		[ "$(native pod ps -q | wc -l)" -eq 1 ]
+	done
+}
+
+@test "with the override, a container made elsewhere and an explicit --sysctl are retried" {
+	(($(version) > 4)) || skip "no override"
+	export PODMAN_SHIM_MODE=auto
+	native --runtime "$runtime" create --name x localhost/bb busybox sleep 60
+	failures 3
+	racy start x
+	is_running x
+	failures 3
+	[ "$(racy run --rm --sysctl net.ipv4.ping_group_range='0 0' localhost/bb busybox echo hello)" = hello ]
+}

@@ -1,0 +1,396 @@
+#!/usr/bin/env bats
+# bats file_tags=linux
+# What the OCI runtime fails to create is asked for again, and nobody notices.
+
+load helpers
+
+setup() {
+	make_world
+	export world PODMAN_SHIM_BACKOFF_MS=1
+	ln -sf "$tests/failing-podman" "$real/podman"
+}
+
+failures() { echo "$1" >fail; }
+calls() { grep -cE "^(--[^ ]* )*$1" calls; }
+containers() { find store -name '*.status' 2>/dev/null | wc -l; }
+
+# works COMMAND...: it ends as one that has worked at once
+works() {
+	run_bounded "$@"
+	printf 'status %s, output: %s, stderr: %s\n' "$status" "$output" "$stderr"
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+}
+
+@test "1, 2 and 3 failures go unnoticed" {
+	for count in 1 2 3; do
+		rm -rf calls store
+		failures "$count"
+		works podman run image
+		[ "$output" = output ]
+		[ "$(calls run)" -eq $((count + 1)) ]
+		[ "$(containers)" -eq 1 ]
+	done
+}
+
+@test "the 4th failure is podman's, and a line that counts them" {
+	failures 4
+	run_bounded podman run --name x image
+	[ "$status" -eq 126 ]
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+	[[ ${stderr_lines[0]} == "Error: OCI runtime error: crun: write to "* ]]
+	[[ ${stderr_lines[1]} == "podman-shim: "*" 4 attempts" ]]
+	[ "$(calls run)" -eq 4 ]
+	[ "$(containers)" -eq 1 ]
+}
+
+@test "PODMAN_SHIM_RETRIES counts the retries, and 0 leaves podman the shim's process number" {
+	for retries in 0 1 2 5; do
+		rm -rf calls store
+		failures 9
+		PODMAN_SHIM_RETRIES=$retries run_bounded podman run image
+		[ "$status" -eq 126 ]
+		[ "$(calls run)" -eq $((retries + 1)) ]
+	done
+	failures 0
+	ln -sf "$stand_in" "$real/podman"
+	PODMAN_SHIM_RETRIES=0 podman run image &
+	wait $!
+	[ "$(recorded pid)" = $! ]
+	[ -n "$(override_descriptor)" ]
+}
+
+@test "the wait before a retry doubles" {
+	failures 3
+	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_BACKOFF_MS=5 run_bounded podman run image
+	[ "$status" -eq 0 ]
+	[ "$(grep -o 'retry . in .* ms' <<<"$stderr" | paste -sd,)" = 'retry 1 in 5 ms,retry 2 in 10 ms,retry 3 in 20 ms' ]
+	unset PODMAN_SHIM_BACKOFF_MS
+	failures 1
+	PODMAN_SHIM_DEBUG=1 run_bounded podman run image
+	[[ $stderr == *"retry 1 in 500 ms"* ]]
+}
+
+@test "all wordings of the failure are known" {
+	while read -r words; do
+		rm -rf store
+		failures 1
+		WORDS=$words works podman run image
+	done <<-'END'
+		OCI runtime error: crun: write to `/proc/sys/net/ipv4/ping_group_range` (are all the IDs mapped in the user namespace?): Invalid argument
+		OCI runtime error: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument
+		OCI runtime error: unable to start container "@": crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument
+		preparing container @ for attach: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument: OCI runtime error
+		crun: open `/proc/sys/net/ipv4/ping_group_range`: Permission denied: OCI permission denied
+		crun: open `/proc/sys/net/ipv4/ping_group_range`: No such file or directory: OCI runtime attempted to invoke a command that was not found
+		OCI runtime error: runc: runc create failed: unable to start container process: error during container init: open /proc/sys/net/ipv4/ping_group_range: invalid argument
+	END
+	for STATUS in 125 126 127; do
+		rm -rf store
+		failures 1
+		export STATUS
+		works podman run image
+	done
+}
+
+# once COMMAND...: podman is asked only once, and its stderr and status are what they are natively
+once() {
+	rm -rf calls store native
+	failures 1
+	"$real/podman" "$@" >native-output 2>native || native_status=$?
+	rm -rf calls store
+	failures 1
+	run_bounded podman "$@"
+	printf 'status %s, stderr: %s\n' "$status" "$stderr"
+	cmp native stderr
+	[ "$status" -eq "$native_status" ]
+	[ "$(calls run)" -eq 1 ]
+}
+
+@test "what is not the failure is not retried" {
+	for STATUS in 1 2 124 128 137; do
+		export STATUS
+		once run image
+	done
+	unset STATUS
+	WORDS='OCI runtime error: crun: executable file not found' once run image
+	WORDS='cannot write ping_group_range' once run image
+	WORDS=$'OCI ping_group_range\n' once run image # and an empty line
+	AFTER='no line' once run image
+	AFTER=$'time=now level=warning\n' once run image
+	AFTER=$'\n' once run image
+}
+
+@test "a failure that comes in pieces, or without its newline, is known" {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/sh
+[ "$1" != --version ] || { echo podman version 5.4.2; exit; }
+[ "$1" = start ] || exit 0
+echo x >>"$world/started"
+[ "$(wc -l <"$world/started")" -eq 1 ] || exit 0
+for piece in Er ror ': OCI' ' /proc/sys/net/ipv4/ping_group_' "range$END"; do
+	printf "$piece" >&2
+	sleep 0.03
+done
+exit 125
+END
+	for END in '' '\n'; do
+		export END
+		rm -f started
+		works podman start x
+		[ "$(wc -l <started)" -eq 2 ]
+	done
+}
+
+@test "a container that has run does not run twice, whatever it prints" {
+	text='Error: OCI runtime error: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument'
+	for options in '' --rm '--rm --name x' '--name y' '--cidfile cid'; do
+		for result in 125 126 127; do
+			rm -rf ran store cid
+			# shellcheck disable=SC2086 # words
+			OUTPUT="$result $text" run_bounded podman run $options image
+			[ "$status" -eq "$result" ]
+			[ "$stderr" = "$text" ]
+			[ "$(wc -l <ran)" -eq 1 ]
+		done
+	done
+}
+
+@test "the container that is left is removed, by its id, and no other" {
+	# of another shim, at the same time: its conmon is not this one's
+	"$real/podman" run image >/dev/null
+	failures 1
+	"$real/podman" run --name other image 2>/dev/null || :
+	for options in '' '--name x' '--cidfile cid'; do
+		rm -f calls
+		failures 2
+		# shellcheck disable=SC2086 # words
+		works podman run $options image
+		[ "$(calls 'rm --volumes ID')" -eq 2 ]
+		[ "$(calls rm)" -eq 2 ]
+	done
+	[ "$(containers)" -eq 5 ]
+	"$real/podman" container inspect --format '{{.State.Status}}' other | grep -x created
+}
+
+@test "what --rm, --cidfile, --replace and --pod new: leave is what a first success leaves" {
+	failures 1
+	works podman run --rm image
+	[ "$(containers)" -eq 0 ]
+	failures 1
+	works podman run -d --rm --cidfile cid image
+	[ "$output" = "$(<cid)" ]
+	rm -rf store cid
+	failures 2
+	works podman run -d --cidfile cid image
+	[ "$output" = "$(<cid)" ]
+	[ -e "store/$output.status" ]
+	failures 2
+	works podman run -d --replace --name x image
+	failures 2
+	works podman run -d --replace --name x image
+	[ "$(containers)" -eq 2 ]
+	failures 2
+	works podman run -d --pod new:p image
+	[ -e pods/p ]
+}
+
+@test "stdin that a failed attempt has not read is there for the next" {
+	failures 3
+	head -c 3000000 /dev/urandom | base64 -w 100 >input
+	podman run -i image <input | head -n -1 | cmp - input
+}
+
+@test "what cannot be told from what was there, or not removed, ends the retries" {
+	CONMON=none once run image
+	CONMON=none failures 1
+	rm -rf calls store
+	CONMON=none works podman run --name x image
+	STUBBORN=1 once run --name y image
+	once run --pod new: image
+	failures 1
+	put_others() { echo 2 >pods/p2; }
+	rm -rf pods calls
+	mkdir pods
+	# somebody's container is in the pod meanwhile
+	AFTER='' PODMAN_SHIM_DEBUG=1 run_bounded podman run --pod new:p image
+	[ "$status" -eq 0 ]
+}
+
+@test "the options that tell where containers are kept are repeated, and only those" {
+	failures 1
+	works podman --log-level debug --root=/x --storage-opt a=b run --runroot=/y --name x image
+	[ "$(grep -c log-level calls)" -eq 2 ] # the runs
+	grep -Fx -- '--root=/x --storage-opt=a=b --runroot=/y rm --volumes ID' calls
+	failures 1
+	VERSION='podman version 4.3.1' works podman -r --url unix:///s run -d --name z image
+	grep -Fx -- '--remote=true --url=unix:///s rm --volumes ID' calls
+}
+
+make_containers() {
+	rm -rf store calls ran
+	for name in "$@"; do
+		"$real/podman" run -d --name "$name" image >/dev/null
+		sed -i "s/.*/created/" "store/$(grep -lx "$name" store/*.name | sed 's,.*/\(.*\)\.name,\1,').status"
+	done
+	rm -f calls ran
+}
+
+@test "start names its containers as if all had started at once" {
+	for again in '' 1; do
+		for count in 1 2 3; do
+			make_containers a b c
+			failures "$count"
+			AGAIN=$again works podman start a b c
+			[ "$output" = $'a\nb\nc' ]
+			[ "$(wc -l <ran)" -eq 3 ]
+			make_containers a b c
+			failures "$count"
+			AGAIN=$again podman start a b c >both 2>&1
+			[ "$(<both)" = $'a\nb\nc' ]
+			[ "$(wc -l <ran)" -eq 3 ]
+		done
+	done
+}
+
+@test "start that goes on failing names what has started, before podman's errors" {
+	make_containers a b c
+	failures 6 # a, b, c; then again: no more than c and b are left
+	PODMAN_SHIM_RETRIES=1 run_bounded podman start a b c
+	[ "$status" -eq 125 ]
+	[ -z "$output" ]
+	[ "${#stderr_lines[@]}" -eq 4 ]
+	[ "$(calls start)" -eq 2 ]
+	make_containers a b c
+	failures 3 # a, b, c; and then works
+	PODMAN_SHIM_RETRIES=1 works podman start a b c
+	[ "$output" = $'a\nb\nc' ]
+	# an error that would be told twice
+	make_containers a b
+	failures 1
+	podman start nothing a b >both 2>&1 || status=$?
+	[ "$status" -eq 125 ]
+	[ "$(grep -c ^Error both)" -eq 2 ]
+	[ "$(calls start)" -eq 1 ]
+}
+
+@test "restart is retried where nothing was restarted, and only there" {
+	make_containers a b
+	failures 1
+	works podman restart a
+	[ "$(wc -l <ran)" -eq 1 ]
+	make_containers a b
+	failures 1
+	run_bounded podman restart a b
+	[ "$status" -eq 125 ]
+	[ "$(wc -l <ran)" -eq 1 ]
+}
+
+@test "pod start is retried in whichever order podman tells of its containers" {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+echo x >>"$world/calls"
+(($(wc -l <"$world/calls") < 3)) || { echo p; exit; }
+failed='Error: starting container X: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument: OCI runtime error'
+dependent='Error: starting container Y: a dependency of container Y failed to start: container state improper'
+if (($(wc -l <"$world/calls") == 1)); then
+	printf '%s\n' "$failed" "$dependent" "$dependent" >&2
+else
+	printf '%s\n' "$dependent" "$failed" >&2
+fi
+exit 125
+END
+	works podman pod start p
+	[ "$output" = p ]
+	[ "$(wc -l <calls)" -eq 3 ]
+}
+
+@test "Docker, a remote attached run, passthrough and PODMAN_SHIM_MODE=off are not retried" {
+	VERSION='Docker version 27.1.1, build 1' once run image
+	rm -f runtime/*
+	once --remote run image
+	once run --log-driver passthrough image
+	once run --log-driver=passthrough-tty image
+	PODMAN_SHIM_MODE=off once run image
+	mkdir -p home/.config/containers
+	printf '[containers]\nlog_driver = "passthrough"\n' >home/.config/containers/containers.conf
+	once run image
+}
+
+@test "a remote detached run is retried, once what it left is known" {
+	failures 1
+	works podman --remote run -d --name x image
+	failures 1
+	works podman --remote run -d --rm image
+	once --remote run -d image
+}
+
+@test "a retry holds the lock, in every mode" {
+	lock=$XDG_RUNTIME_DIR/podman-shim.lock
+	for mode in auto override lock; do
+		rm -rf store
+		failures 1
+		PODMAN_SHIM_MODE=$mode PODMAN_SHIM_DEBUG=1 run_bounded podman run image
+		[ "$status" -eq 0 ]
+		wanted=1
+		[ "$mode" != lock ] || wanted=2
+		[ "$(grep -c "lock: $lock: taken" <<<"$stderr")" -eq "$wanted" ]
+		[ "$(grep -c 'lock: let go' <<<"$stderr")" -eq "$wanted" ]
+		flock -n "$lock" true
+	done
+}
+
+@test "the main process of a service is podman itself: systemd knows it by its number" {
+	ln -sf "$stand_in" "$real/podman"
+	for version in 'podman version 5.4.2' 'podman version 4.3.1'; do
+		export STAND_IN_VERSION=$version
+		rm -f runtime/*
+		NOTIFY_SOCKET=/run/notify podman run image &
+		wait $!
+		[ "$(recorded pid)" = $! ]
+		# shellcheck disable=SC2016 # expanded there
+		bash -c 'NOTIFY_SOCKET=/run/notify SYSTEMD_EXEC_PID=$$ exec podman run image' &
+		wait $!
+		[ "$(recorded pid)" = $! ]
+		# not the one that systemd has started
+		NOTIFY_SOCKET=/run/notify SYSTEMD_EXEC_PID=1 podman run image &
+		wait $!
+		[ "$(recorded pid)" != $! ]
+		recorded environ | grep -x NOTIFY_SOCKET=/run/notify
+	done
+}
+
+@test "a signal that asks for the end is not answered with a retry" {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+trap 'echo "Error: OCI ping_group_range" >&2; exit 126' TERM
+echo x >>"$world/begun"
+for ((i = 0; i < 500; i++)); do sleep 0.02; done
+END
+	podman run --rm image 2>stderr &
+	until_true test -s begun
+	kill $!
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 126 ]
+	[ "$(<stderr)" = "Error: OCI ping_group_range" ]
+	[ "$(wc -l <begun)" -eq 1 ]
+}
+
+@test "a signal while the shim waits to retry ends it, with nothing left" {
+	failures 1
+	PODMAN_SHIM_BACKOFF_MS=60000 podman run --name x image 2>stderr &
+	removed() { grep -q '^rm' calls && [ "$(containers)" -eq 0 ]; }
+	until_true removed
+	kill $!
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 143 ]
+	[ "$(calls run)" -eq 1 ]
+}
