@@ -2593,8 +2593,8 @@ static size_t line_length(const char *text, const char *end)
  * Nothing here waits in a system call, except for a file on a disk: signals would wait as well.
  */
 
-#define RELAY_SIZE (15 << 12) /* bytes: they fit into an empty pipe, wherever its pages begin */
-#define HOLD_TIME 1000        /* ms */
+#define RELAY_SIZE (1 << 16) /* bytes: as much as a pipe holds that is empty */
+#define HOLD_TIME 1000       /* ms */
 #define CLOSED (-1)
 
 enum holds {
@@ -3557,9 +3557,8 @@ static bool catch_signals(void)
 	sigprocmask(SIG_SETMASK, &all, callers.known ? NULL : &callers.mask);
 	sigfillset(&action.sa_mask);
 	for (int signal = 1; signal < NSIG; signal++)
-		if (is_caught(signal) &&
-		    (callers.known || sigaction(signal, NULL, &callers.actions[signal]) == 0))
-			sigaction(signal, &action, NULL);
+		if (is_caught(signal))
+			sigaction(signal, &action, callers.known ? NULL : &callers.actions[signal]);
 	callers.known = true;
 	return true;
 }

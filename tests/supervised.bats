@@ -17,7 +17,7 @@ make_catcher() {
 use POSIX ();
 if ($ARGV[0] eq "--version") { print "podman version 4.3.1\n"; exit }
 open(my $got, ">>", "$ENV{world}/got"); $got->autoflush(1);
-for my $name (qw(HUP INT QUIT USR1 USR2 TERM WINCH ALRM RTMIN)) {
+for my $name (qw(HUP INT QUIT USR1 USR2 TERM WINCH ALRM CONT RTMIN)) {
 	$SIG{$name} = sub { syswrite($got, "$name\n") } unless ($SIG{$name} // "") eq "IGNORE";
 }
 open(my $pid, ">", "$ENV{world}/pid"); print $pid $$; close $pid;
@@ -35,7 +35,7 @@ state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") 
 	podman run image &
 	shim=$!
 	until_true got ready
-	for signal in HUP USR1 USR2 TERM WINCH RTMIN; do
+	for signal in HUP USR1 USR2 TERM WINCH CONT RTMIN; do
 		kill -s "$signal" "$shim"
 		until_true got "$signal"
 	done
