@@ -102,7 +102,7 @@ state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") 
 # on_terminal SCENARIO: natively and through the shim, what terminal.exp does
 on_terminal() {
 	local program
-	mkdir got-real got-shim
+	mkdir -p got-real got-shim
 	for program in "$real/podman" "$shim/podman"; do
 		rm -f got stop
 		timeout 60 expect "$tests/terminal.exp" "$1" "$program" >terminal 3>&- || {
@@ -124,6 +124,26 @@ on_terminal() {
 	make_catcher
 	on_terminal stop
 	cmp got-real/podman got-shim/podman
+}
+
+@test "Ctrl-Z, bg, fg and Ctrl-Z again do what they do natively" {
+	make_catcher
+	on_terminal again
+	cmp got-real/podman got-shim/podman
+}
+
+@test "a background job that writes to the terminal stops where the terminal wants that" {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+[ "$1" != --version ] || { echo podman version 4.3.1; exit; }
+echo ready >"$world/got"
+[ ! -e "$world/ignore" ] || trap '' TTOU
+echo written >&2
+END
+	on_terminal writes
+	: >ignore
+	on_terminal writes-unstopped
 }
 
 @test "a background job that reads the terminal stops" {
