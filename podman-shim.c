@@ -200,6 +200,19 @@ __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
 	return result;
 }
 
+/* Reads the file `path` into `buffer`, which then ends in a zero byte. Returns how much of it is
+   there, in bytes; 0 on error. */
+static size_t read_file(const char *path, char *buffer, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t length = fd < 0 ? 0 : read(fd, buffer, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buffer[length > 0 ? length : 0] = 0;
+	return length > 0 ? (size_t)length : 0;
+}
+
 /* Returns the milliseconds of a clock that is never set. */
 static long long now(void)
 {
@@ -2405,19 +2418,6 @@ static void release_lock(int *fd, const char *why)
 
 #define MOST_ARGUMENTS 4096 /* bytes of conmon's command line; those that matter come first */
 
-/* Reads the file `path` into `buffer`, which then ends in a zero byte. Returns how much of it is
-   there, in bytes; 0 on error. */
-static size_t read_file(const char *path, char *buffer, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd < 0 ? 0 : read(fd, buffer, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	buffer[length > 0 ? length : 0] = 0;
-	return length > 0 ? (size_t)length : 0;
-}
-
 /* Returns what follows the argument `name` in `arguments`, each ended by a zero byte, or NULL. */
 static const char *argument_after(const char *name, const char *arguments, size_t length)
 {
@@ -2887,7 +2887,7 @@ static void drain(struct relay *relay)
 	int content;
 
 	if (relay->source != CLOSED)
-		relay->due = ioctl(relay->source, FIONREAD, &content) == 0 && relay->is_pipe
+		relay->due = !relay->is_terminal && ioctl(relay->source, FIONREAD, &content) == 0
 				 ? (size_t)content
 				 : SIZE_MAX;
 	for (int times = 0, more; times < ENOUGH; times += more) {
@@ -3160,7 +3160,8 @@ static void resize_terminals(void)
 /* One execution of podman. */
 struct attempt {
 	pid_t podman;
-	int status;                                            /* podman's wait status */
+	int status; /* podman's wait status */
+	bool ended;
 	int conmons;                                           /* how many have failed, */
 	pid_t conmon[MOST_CONMONS];                            /* and which */
 	bool started;                                          /* a container runs, or has run */
@@ -3204,12 +3205,9 @@ static int ask_podman(const struct plan *plan, const char *const *words, size_t 
 static const char *id_in_file(const char *path)
 {
 	static char id[ID_LENGTH + 2];
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	ssize_t length = fd < 0 ? 0 : read(fd, id, sizeof id - 1);
 
-	if (fd >= 0)
-		close(fd);
-	id[length > 0 ? length : 0] = 0;
+	if (!path || read_file(path, id, sizeof id) == 0)
+		return NULL;
 	id[strcspn(id, "\n")] = 0;
 	return begins_with_id(id) ? id : NULL;
 }
@@ -3217,13 +3215,9 @@ static const char *id_in_file(const char *path)
 /* Returns whether the file `path` holds the pid of a conmon that has failed in `attempt`. */
 static bool names_conmon(const char *path, const struct attempt *attempt)
 {
-	char number[12] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t length = fd < 0 ? 0 : read(fd, number, sizeof number - 1);
+	char number[12];
 
-	if (fd >= 0)
-		close(fd);
-	number[length > 0 ? length : 0] = 0;
+	read_file(path, number, sizeof number);
 	for (int i = 0; i < attempt->conmons; i++)
 		if (atol(number) == attempt->conmon[i])
 			return true;
@@ -3683,7 +3677,8 @@ static void pass_on_signals(struct attempt *attempt, sigset_t *early)
 			resize_terminals();
 		if (asks_to_end(arrival.signal))
 			attempt->told_to_end = true;
-		if ((is_news(&arrival) || sigismember(early, arrival.signal) == 1) &&
+		if (!attempt->ended &&
+		    (is_news(&arrival) || sigismember(early, arrival.signal) == 1) &&
 		    !has_resumed_podman(attempt, arrival.signal))
 			kill(attempt->podman, arrival.signal);
 		sigdelset(early, arrival.signal);
@@ -3736,7 +3731,6 @@ static void note_end(struct attempt *attempt, const struct plan *plan, pid_t pid
    has ended. */
 static bool reap(struct attempt *attempt, const struct plan *plan)
 {
-	bool ended = false;
 	int status;
 
 	for (;;) {
@@ -3745,7 +3739,7 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) < 0 ||
 		    info.si_pid == 0)
-			return ended;
+			return attempt->ended;
 		pid = info.si_pid;
 		if (pid != attempt->podman && info.si_code != CLD_STOPPED)
 			note_end(attempt, plan, pid, &info);
@@ -3758,12 +3752,12 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 			continue;
 		}
 		attempt->status = status;
-		ended = true;
+		attempt->ended = true;
 	}
 }
 
 #define GLANCE 5       /* ms between two looks at whether the container runs, with the lock held */
-#define LATE_GLANCE 50 /* and without it, where output arrives */
+#define LATE_GLANCE 50 /* and without it */
 #define SETTLING 1000  /* ms that conmon may take to end after podman has */
 
 /* Returns the milliseconds until `deadline` (of now()), for poll(2). */
