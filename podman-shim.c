@@ -649,7 +649,6 @@ enum option_use {
 	ENV_FILE,
 	ENV_HOST,
 	HELP,
-	INTERACTIVE,
 	ISOLATION,
 	LOG_DRIVER,
 	NAME,
@@ -658,9 +657,7 @@ enum option_use {
 	PRESERVE_FDS,
 	REMOTE,
 	REMOVE,
-	REPLACE,
 	RUN,
-	SYSCTL,
 	TTY,
 };
 
@@ -811,7 +808,7 @@ static const struct option run_options[] = {
 	{ "init", 0, NOTHING, UNUSED },
 	{ "init-ctr", 0, VALUE, UNUSED },
 	{ "init-path", 0, VALUE, UNUSED },
-	{ "interactive", 'i', NOTHING, INTERACTIVE },
+	{ "interactive", 'i', NOTHING, UNUSED },
 	{ "ip", 0, VALUE, UNUSED },
 	{ "ip6", 0, VALUE, UNUSED },
 	{ "ipc", 0, VALUE, UNUSED },
@@ -858,7 +855,7 @@ static const struct option run_options[] = {
 	{ "rdt-class", 0, VALUE, UNUSED },
 	{ "read-only", 0, NOTHING, UNUSED },
 	{ "read-only-tmpfs", 0, NOTHING, UNUSED },
-	{ "replace", 0, NOTHING, REPLACE },
+	{ "replace", 0, NOTHING, UNUSED },
 	{ "requires", 0, VALUE, UNUSED },
 	{ "restart", 0, VALUE, UNUSED },
 	{ "retry", 0, VALUE, UNUSED },
@@ -879,7 +876,7 @@ static const struct option run_options[] = {
 	{ "storage-opt", 0, VALUE, UNUSED },
 	{ "subgidname", 0, VALUE, UNUSED },
 	{ "subuidname", 0, VALUE, UNUSED },
-	{ "sysctl", 0, VALUE, SYSCTL },
+	{ "sysctl", 0, VALUE, UNUSED },
 	{ "systemd", 0, VALUE, UNUSED },
 	{ "timeout", 0, VALUE, UNUSED },
 	{ "tls-verify", 0, NOTHING, UNUSED },
@@ -906,9 +903,19 @@ static const struct option start_options[] = {
 	{ "attach", 'a', NOTHING, ATTACH },
 	{ "detach-keys", 0, VALUE, UNUSED },
 	{ "filter", 'f', VALUE, UNUSED },
-	{ "interactive", 'i', NOTHING, INTERACTIVE },
+	{ "interactive", 'i', NOTHING, UNUSED },
 	{ "latest", 'l', NOTHING, UNUSED },
 	{ "sig-proxy", 0, NOTHING, UNUSED },
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
+static const struct option restart_options[] = {
+	{ "all", 'a', NOTHING, UNUSED },
+	{ "cidfile", 0, VALUE, CIDFILE },
+	{ "filter", 'f', VALUE, UNUSED },
+	{ "latest", 'l', NOTHING, UNUSED },
+	{ "running", 0, NOTHING, UNUSED },
+	{ "time", 't', VALUE, UNUSED },
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
@@ -960,7 +967,7 @@ static const struct command {
 	{ "container clone", STARTS_IF_RUN, clone_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "container create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "container init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container restart", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container restart", STARTS_AND_RETRIES, restart_options, ALL_KNOWN, OPTIONS_AFTER },
 	{ "container restore", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "container run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "container runlabel", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
@@ -974,7 +981,7 @@ static const struct command {
 	{ "pod create", STARTS_NONE, no_options, SOME_KNOWN, OPERANDS_END },
 	{ "pod restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "pod start", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "restart", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "restart", STARTS_AND_RETRIES, restart_options, ALL_KNOWN, OPTIONS_AFTER },
 	{ "run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "start", STARTS_AND_RETRIES, start_options, ALL_KNOWN, OPTIONS_AFTER },
 	{ "system service", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
@@ -990,8 +997,7 @@ struct command_line {
 	char **repeated; /* the options that tell where containers are kept, or NULL; NULL-ended */
 	const char *leaking_env;  /* an --env or --env-file that would show what is the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, detach, env_host, help, interactive, remove, replace, run, tty;
-	bool sets_sysctl; /* ping_group_range itself, by --sysctl */
+	bool attach, detach, env_host, help, remove, run, tty;
 	bool remote, connection;
 	int operands;   /* how many; of a command whose operands end its options, 0 or 1 */
 	char **operand; /* those of a command with options after them; NULL-ended, or NULL */
@@ -1078,7 +1084,6 @@ static void note_option(struct command_line *line, const struct option *option, 
 		break;
 	case ENV_HOST: line->env_host = is_true(value); break;
 	case HELP: line->help = is_true(value); break;
-	case INTERACTIVE: line->interactive = is_true(value); break;
 	case ISOLATION: line->isolation = value; break;
 	case LOG_DRIVER: line->log_driver = value; break;
 	case NAME: line->name = value; break;
@@ -1093,13 +1098,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	}
 	case REMOTE: line->remote = is_true(value); break;
 	case REMOVE: line->remove = is_true(value); break;
-	case REPLACE: line->replace = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
-	case SYSCTL:
-		if (strstr(value, "net.ipv4.ping_group_range") ||
-		    strstr(value, "net/ipv4/ping_group_range"))
-			line->sets_sysctl = true;
-		break;
 	case TTY: line->tty = is_true(value); break;
 	}
 }
@@ -1409,7 +1408,7 @@ __attribute__((noreturn)) static void execute_question(char **arguments, int out
 {
 	static const char *const not_for_it[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
 						  "NOTIFY_SOCKET" };
-	int null = open("/dev/null", O_RDWR);
+	int null = above_stdio(open("/dev/null", O_RDWR | O_CLOEXEC));
 	sigset_t none;
 
 	setsid();
@@ -1492,7 +1491,7 @@ static int ask(char **arguments, char *answer, size_t size, bool one_line, int t
 	close(ends[1]);
 	if (pid > 0) {
 		read_answer(ends[0], answer, size, one_line, deadline);
-		if (!one_line)
+		if (!one_line && strlen(answer) < size - 1)
 			status = wait_until(pid, deadline);
 		if (status < 0) {
 			/* a child of its own may not have noticed */
@@ -1973,11 +1972,23 @@ static bool is_service(void)
 	return nonempty(getenv("NOTIFY_SOCKET")) && (!started || atol(started) == getpid());
 }
 
+/* Gives up the override in `plan`, for the reason `why`: the lock is next, where containers are
+   started, and then there is podman as it is. */
+static void fall_back(struct plan *plan, const char *why)
+{
+	plan->override = false;
+	plan->lock = starts_containers(&plan->line) && settings.mode != MODE_OVERRIDE &&
+		     !getenv(LOCKED_VARIABLE) && !is_service();
+	plan->reason = why;
+}
+
 /* Returns why the command cannot be asked again without harm, or NULL if it can. */
 static const char *why_no_retries(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
 
+	if (is_service())
+		return "systemd expects podman itself under this pid";
 	if (settings.retries == 0)
 		return "PODMAN_SHIM_RETRIES=0";
 	if (line->command->starts != STARTS_AND_RETRIES)
@@ -1989,21 +2000,11 @@ static const char *why_no_retries(const struct plan *plan)
 	if (plan->configuration.passthrough ||
 	    (line->log_driver && strncmp(line->log_driver, "passthrough", 11) == 0))
 		return "passthrough: the container is given podman's own stderr";
-	if (strstr(line->command->words, "restart") && line->operands != 1)
+	if (line->command->options == restart_options && (line->operands != 1 || line->cidfile))
 		return "what was restarted would be restarted twice";
 	if (line->pod && strcmp(line->pod, "new:") == 0)
 		return "a pod without a name could not be removed";
 	return NULL;
-}
-
-/* Gives up the override in `plan`, for the reason `why`: the lock is next, where containers are
-   started, and then there is podman as it is. */
-static void fall_back(struct plan *plan, const char *why)
-{
-	plan->override = false;
-	plan->lock = starts_containers(&plan->line) && settings.mode != MODE_OVERRIDE &&
-		     !getenv(LOCKED_VARIABLE);
-	plan->reason = why;
 }
 
 /* Returns the plan for `argv`, of `argc` arguments. */
@@ -2044,13 +2045,6 @@ static struct plan decide(char **argv, int argc)
 	}
 	plan.no_retries = why_no_retries(&plan);
 	plan.retries = plan.no_retries ? 0 : settings.retries;
-	if ((plan.lock || plan.retries) && is_service()) {
-		plan.no_retries = "systemd expects podman itself under this pid";
-		plan.retries = 0;
-		if (plan.lock)
-			plan.reason = plan.no_retries;
-		plan.lock = false;
-	}
 	return plan;
 }
 
@@ -2645,7 +2639,8 @@ static bool is_operand(const char *line, size_t length)
 	const size_t size = whole ? length - 1 : length;
 
 	for (char **name = names; name && *name; name++)
-		if (strncmp(*name, line, size) == 0 && (!whole || !(*name)[size]))
+		if (strnlen(*name, size + 1) >= size && memcmp(*name, line, size) == 0 &&
+		    (!whole || !(*name)[size]))
 			return true;
 	return false;
 }
@@ -2659,7 +2654,7 @@ static bool is_name(const char *line, size_t length)
 
 	if (is_operand(line, length))
 		return true;
-	while (digits < size && strchr("0123456789abcdef", line[digits]))
+	while (digits < size && isxdigit((unsigned char)line[digits]))
 		digits++;
 	return digits == size && (whole ? size == 64 : size < 64);
 }
@@ -2770,19 +2765,29 @@ static bool is_only_full(struct relay *relay)
 	return false;
 }
 
+/* Returns whether the relay's target is an empty pipe into which all its text fits. */
+static bool fits_in(const struct relay *relay)
+{
+#ifdef __linux__
+	int content;
+
+	return relay->is_pipe && !relay->may_wait &&
+	       ioctl(relay->target, FIONREAD, &content) == 0 && content == 0 &&
+	       fcntl(relay->target, F_GETPIPE_SZ) >= RELAY_SIZE;
+#else
+	(void)relay;
+	return false;
+#endif
+}
+
 /* Returns how much to write at once. Others may write to the same pipe: what is no longer than
-   PIPE_BUF is written whole or not at all (pipe(7)), and so is what fits in because the pipe is
-   empty. */
+   PIPE_BUF is written whole or not at all (pipe(7)), and so is what fits into an empty one. */
 static size_t at_once(const struct relay *relay)
 {
 	const char *end;
-	int content = 1;
 
-	if (!relay->is_pipe && !relay->may_wait)
-		return relay->loose;
-	if (!relay->may_wait && ioctl(relay->target, FIONREAD, &content) == 0 && content == 0)
-		return relay->loose;
-	if (relay->loose <= PIPE_BUF)
+	if (relay->loose <= PIPE_BUF || fits_in(relay) ||
+	    (!relay->is_pipe && !relay->is_socket && !relay->may_wait))
 		return relay->loose;
 	for (end = relay->text + PIPE_BUF; end > relay->text && end[-1] != '\n'; end--)
 		;
@@ -2796,7 +2801,7 @@ static bool write_loose(struct relay *relay)
 	ssize_t written;
 
 	if (relay->is_socket)
-		written = send(relay->target, relay->text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		written = send(relay->target, relay->text, length, MSG_DONTWAIT);
 	else
 		written = write(relay->target, relay->text, length);
 	if (written < 0) {
@@ -2856,14 +2861,13 @@ static int pass_on(struct relay *relay)
 /* Adds to `ready`, for poll(2), what the relay waits for: two of them. */
 static void await(const struct relay *relay, struct pollfd *ready)
 {
-	const bool open = relay->source != CLOSED;
+	const bool writes = relay->is_full || relay->loose;
+	const bool watches = relay->source != CLOSED && !relay->is_named;
 
-	ready[0] =
-	    (struct pollfd){ .fd = open && !relay->is_full ? relay->source : -1, .events = POLLIN };
-	ready[1] =
-	    (struct pollfd){ .fd =
-				 relay->is_full || (open && !relay->is_named) ? relay->target : -1,
-			     .events = relay->is_full ? POLLOUT : 0 };
+	ready[0].fd = writes ? CLOSED : relay->source;
+	ready[0].events = POLLIN;
+	ready[1].fd = writes || watches ? relay->target : CLOSED;
+	ready[1].events = writes ? POLLOUT : 0;
 }
 
 /* Takes note of what poll(2) has found. */
@@ -2873,6 +2877,21 @@ static void notice(struct relay *relay, const struct pollfd *ready)
 		relay->is_full = false;
 	if (ready[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		break_relay(relay);
+}
+
+/* Makes the target pipe larger if it would have held what podman has written: in small pieces that
+   takes less room than in the relay's. Its reader may wait for the shim to end. */
+static void make_room(const struct relay *relay)
+{
+#ifdef __linux__
+	int content, size = relay->is_pipe ? fcntl(relay->target, F_GETPIPE_SZ) : -1;
+
+	if (size > 0 && ioctl(relay->target, FIONREAD, &content) == 0 &&
+	    (size_t)content + relay->used + relay->due <= (size_t)size)
+		fcntl(relay->target, F_SETPIPE_SZ, 2 * size);
+#else
+	(void)relay;
+#endif
 }
 
 /* Times to pass on something: many more than what a pipe or a terminal holds takes. */
@@ -2895,17 +2914,20 @@ static void drain(struct relay *relay)
 		if (!more && !relay->is_full)
 			return;
 		await(relay, ready);
+		if (relay->is_full)
+			make_room(relay);
 		if (relay->is_full && poll(&ready[1], 1, -1) > 0)
 			relay->is_full = false; /* writing tells why */
 	}
 }
 
-/* Returns whether a process that podman has left behind still has its end. */
+/* Returns whether a process that podman has left behind still has its end, or had it. */
 static bool is_still_written(const struct relay *relay)
 {
 	struct pollfd ready = { .fd = relay->source, .events = POLLIN };
 
-	return relay->source != CLOSED && poll(&ready, 1, 0) >= 0 && !(ready.revents & POLLHUP);
+	return relay->source != CLOSED && poll(&ready, 1, 0) >= 0 &&
+	       (ready.revents & POLLIN || !(ready.revents & POLLHUP));
 }
 
 /* Leaves a process for what podman has left behind: it would have had the caller's file for as
@@ -3088,6 +3110,7 @@ static void close_relay(struct relay *relay)
 {
 	break_relay(relay);
 	close_fd(&relay->target);
+	relay->shown = false;
 }
 
 /* Returns whether podman is to start containers and then print their names. */
@@ -3155,6 +3178,7 @@ static void resize_terminals(void)
 #define REMOVAL_TIMEOUT 30000 /* ms for each question to podman */
 #define ID_LENGTH 64
 #define MOST_CONMONS 16
+#define DOES_NOT_EXIST 1 /* exit status of podman-container-exists(1) and podman-pod-exists(1) */
 #define MOST_CREATED 256 /* containers among which one is searched */
 
 /* One execution of podman. */
@@ -3162,11 +3186,12 @@ struct attempt {
 	pid_t podman;
 	int status; /* podman's wait status */
 	bool ended;
-	int conmons;                                           /* how many have failed, */
-	pid_t conmon[MOST_CONMONS];                            /* and which */
-	bool started;                                          /* a container runs, or has run */
-	bool ended_with[STATUS_NOT_FOUND - STATUS_FAILED + 1]; /* something that podman left */
-	bool told_to_end;                                      /* by a signal */
+	int conmons_before,
+	    running_before;         /* containers of whoever executed the shim in its place */
+	int conmons;                /* how many have failed, */
+	pid_t conmon[MOST_CONMONS]; /* and which */
+	bool started;               /* a container runs, or has run, or may have */
+	bool told_to_end;           /* by a signal */
 	bool resumed; /* podman was stopped, and the shim with it, until a moment ago */
 };
 
@@ -3235,13 +3260,15 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[4 * sizeof ids];
 	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
 						"{{.Id}} {{.IsInfra}} {{.ConmonPidFile}}" };
+	const char *id = NULL;
 	size_t count = 4;
 	int status = ask_podman(plan, list, LENGTH(list), ids, sizeof ids);
 
 	if (status != 0)
 		return NULL;
-	for (char *id = strtok(ids, "\n"); id && count < LENGTH(words); id = strtok(NULL, "\n"))
-		words[count++] = id;
+	for (char *word = strtok(ids, "\n"); word && count < LENGTH(words);
+	     word = strtok(NULL, "\n"))
+		words[count++] = word;
 	if (count == 4)
 		return "";
 	/* one that has gone meanwhile makes it fail, and is not there in the answer */
@@ -3251,21 +3278,28 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 		    strncmp(line + ID_LENGTH, not_infra, sizeof not_infra - 1) == 0 &&
 		    names_conmon(line + ID_LENGTH + sizeof not_infra - 1, attempt)) {
 			line[ID_LENGTH] = 0;
-			return line;
+			if (id) /* a number that was used twice */
+				return NULL;
+			id = line;
 		}
-	return NULL;
+	return id;
 }
 
-/* Returns the id of the container `name`, "" if there is none, or NULL if it has been started. */
+/* Returns the id of the container `name`, "" if there is none, or NULL if it has been started or if
+   that cannot be known. */
 static const char *find_named(const struct plan *plan, const char *name)
 {
 	const char *const words[] = { "container", "inspect", "--format",
 				      "{{.Id}} {{.State.Status}}", name };
+	const char *const exists[] = { "container", "exists", name };
 	static const char *const never_started[] = { "created", "configured", NULL };
 	static char found[ID_LENGTH + 64];
 
 	if (ask_podman(plan, words, LENGTH(words), found, sizeof found) != 0)
-		return "";
+		return ask_podman(plan, exists, LENGTH(exists), found, sizeof found) ==
+			       DOES_NOT_EXIST
+			   ? ""
+			   : NULL;
 	found[strcspn(found, "\n")] = 0;
 	if (!begins_with_id(found) || found[ID_LENGTH] != ' ' ||
 	    index_of(found + ID_LENGTH + 1, never_started) < 0)
@@ -3299,11 +3333,13 @@ static const char *find_debris(const struct plan *plan, const struct attempt *at
 static bool remove_pod(const struct plan *plan, const char *name, int most)
 {
 	const char *const inspect[] = { "pod", "inspect", "--format", "{{.NumContainers}}", name };
-	const char *const words[] = { "pod", "rm", name };
-	char answer[64];
+	const char *const words[] = { "pod", "rm", name }, *const exists[] = { "pod", "exists",
+									       name };
+	char answer[2 * ID_LENGTH];
 
 	if (ask_podman(plan, inspect, LENGTH(inspect), answer, sizeof answer) != 0)
-		return true;
+		return ask_podman(plan, exists, LENGTH(exists), answer, sizeof answer) ==
+		       DOES_NOT_EXIST;
 	return atoi(answer) <= most &&
 	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
 }
@@ -3322,12 +3358,13 @@ static const char *new_pod(const struct command_line *line)
    has gone with the failure. */
 static bool are_there(const struct plan *plan)
 {
-	char **names_given = plan->line.operand, answer[64];
+	static char answer[MOST_CREATED * (ID_LENGTH + 1) + 1];
+	char **name = plan->line.operand;
 	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format", "{{.Id}}" };
 	size_t count = 4;
 
-	while (names_given && *names_given && count < LENGTH(words))
-		words[count++] = *names_given++;
+	while (name && *name && count < LENGTH(words))
+		words[count++] = *name++;
 	return count == 4 || ask_podman(plan, words, count, answer, sizeof answer) == 0;
 }
 
@@ -3343,7 +3380,7 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 			   ? NULL
 			   : "its container has gone";
 	id = find_debris(plan, attempt);
-	if (!id && !pod)
+	if (!id && !(pod && !line->name && !line->cidfile))
 		return "what it has left cannot be told from what was there";
 	if (id && *id) {
 		/* with the volumes that were made for it and have no name */
@@ -3465,7 +3502,7 @@ static int arrivals[2];
 
 struct arrival {
 	int signal;
-	bool by_kernel;
+	bool by_kernel; /* or by the waker: not by somebody who means podman */
 };
 
 static void note_arrival(int signal, siginfo_t *info, void *context)
@@ -3474,10 +3511,11 @@ static void note_arrival(int signal, siginfo_t *info, void *context)
 	int saved = errno;
 
 	(void)context;
-	if (info->si_code == SI_USER && (info->si_pid == getpid() || info->si_pid == waker))
-		return; /* the shim's own: of writing, SIGPIPE and SIGXFSZ */
+	if (info->si_code == SI_USER && info->si_pid == getpid())
+		return; /* the shim's own writing: SIGPIPE, SIGXFSZ */
 	arrival.by_kernel =
-	    info->si_code != SI_USER && info->si_code != SI_QUEUE && info->si_code >= 0;
+	    (info->si_code != SI_USER && info->si_code != SI_QUEUE && info->si_code >= 0) ||
+	    (info->si_code == SI_USER && info->si_pid == waker);
 	if (write(arrivals[1], &arrival, sizeof arrival) < 0) {
 		/* thousands of signals are waiting already */
 	}
@@ -3660,11 +3698,14 @@ static bool is_stopped(pid_t pid)
  */
 static bool has_resumed_podman(struct attempt *attempt, int signal)
 {
-	bool resumed = signal == SIGCONT && attempt->resumed && !is_stopped(attempt->podman);
+	enum { A_MOMENT = 20 /* ms, in which the job's other processes get theirs */ };
 
-	if (signal == SIGCONT)
-		attempt->resumed = false;
-	return resumed;
+	if (signal != SIGCONT || !attempt->resumed)
+		return false;
+	attempt->resumed = false;
+	if (is_stopped(attempt->podman))
+		poll(NULL, 0, A_MOMENT);
+	return !is_stopped(attempt->podman);
 }
 
 /* Passes on the signals that have arrived. Those of `early` came before there was a podman. */
@@ -3673,13 +3714,14 @@ static void pass_on_signals(struct attempt *attempt, sigset_t *early)
 	struct arrival arrival;
 
 	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival) {
+		bool is_known = has_resumed_podman(attempt, arrival.signal);
+
 		if (arrival.signal == SIGWINCH)
 			resize_terminals();
 		if (asks_to_end(arrival.signal))
 			attempt->told_to_end = true;
-		if (!attempt->ended &&
-		    (is_news(&arrival) || sigismember(early, arrival.signal) == 1) &&
-		    !has_resumed_podman(attempt, arrival.signal))
+		if (!attempt->ended && !is_known &&
+		    (is_news(&arrival) || sigismember(early, arrival.signal) == 1))
 			kill(attempt->podman, arrival.signal);
 		sigdelset(early, arrival.signal);
 	}
@@ -3697,10 +3739,9 @@ static void leave_waker(pid_t podman)
 		return;
 	restore_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (getppid() == shim && is_stopped(podman))
-		poll(NULL, 0, 50);
-	if (is_stopped(shim))
-		kill(shim, SIGCONT);
+	while (getppid() == shim && (is_stopped(podman) || !is_stopped(shim)))
+		poll(NULL, 0, 20);
+	kill(shim, SIGCONT);
 	_exit(0);
 }
 #else
@@ -3719,9 +3760,8 @@ static void note_end(struct attempt *attempt, const struct plan *plan, pid_t pid
 	const int result = info->si_code == CLD_EXITED ? info->si_status : -1;
 	const bool is_conmon = is_named_conmon(pid), is_old = plan->version.major < 4;
 
-	if (result >= STATUS_FAILED && result <= STATUS_NOT_FOUND)
-		attempt->ended_with[result - STATUS_FAILED] = true;
-	else if (is_conmon && result != EXIT_FAILURE && !(result == 0 && is_old))
+	if ((result >= STATUS_FAILED && result <= STATUS_NOT_FOUND) ||
+	    (is_conmon && result != EXIT_FAILURE && !(result == 0 && is_old)))
 		attempt->started = true;
 	else if (is_conmon && attempt->conmons < MOST_CONMONS)
 		attempt->conmon[attempt->conmons++] = pid;
@@ -3748,6 +3788,8 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 		if (WIFSTOPPED(status)) {
 			leave_waker(pid);
 			suffer(WSTOPSIG(status));
+			if (waker > 0)
+				kill(waker, SIGKILL);
 			attempt->resumed = true;
 			continue;
 		}
@@ -3791,10 +3833,9 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 	adopt_orphans(false);
 }
 
-/* Waits for the end of podman, with `*lock` held until its containers run or have had their time;
-   `before` ran already. */
-static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early,
-		  int before)
+/* Waits for the end of podman, with `*lock` held until its containers run or have had their time.
+ */
+static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early)
 {
 	struct pollfd ready[1 + 2 * LENGTH(relays)];
 	const long long deadline = now() + plan->lock_hold * 1000LL;
@@ -3810,7 +3851,7 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 		pass_on_signals(attempt, early);
 		if (now() >= next_glance) {
 			next_glance = now() + (*lock != NO_LOCK ? GLANCE : LATE_GLANCE);
-			if (count_started() - before >= plan->expected) {
+			if (count_started() - attempt->running_before >= plan->expected) {
 				end_watch(attempt, plan, lock);
 				next_glance = LLONG_MAX;
 			}
@@ -3826,19 +3867,25 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 	}
 }
 
-/* Waits for the end of each conmon that podman has left, which may end a little later. */
-static void settle(struct attempt *attempt, const struct plan *plan, int conmons_before, int before)
+/* Waits for the end of each conmon that podman has left, which may end a little later than podman,
+   and takes note of it if one does not: its container has started. */
+static void settle(struct attempt *attempt, const struct plan *plan)
 {
 	const long long deadline = now() + SETTLING;
-	int running;
+	int running, conmons;
 
-	while (count_conmons(&running) > conmons_before && running <= before && now() < deadline) {
-		poll(NULL, 0, GLANCE);
+	for (;;) {
 		reap(attempt, plan);
+		conmons = count_conmons(&running);
+		if (conmons <= attempt->conmons_before)
+			break;
+		if (running > attempt->running_before || now() >= deadline) {
+			attempt->started = true;
+			return;
+		}
+		poll(NULL, 0, GLANCE);
 	}
 	reap(attempt, plan);
-	if (count_conmons(&running) > conmons_before)
-		attempt->started = true;
 }
 
 /* Returns whether podman has ended in the failure. */
@@ -3854,14 +3901,13 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 		       bool one)
 {
 	const pid_t shim = getpid();
-	int before; /* containers of whoever executed the shim in its place */
-	const int conmons_before = count_conmons(&before);
 	sigset_t early;
 
 	if (!catch_signals()) {
 		trace("no supervision: no pipe: %s", strerror(errno));
 		execute_podman(plan, argv);
 	}
+	attempt->conmons_before = count_conmons(&attempt->running_before);
 	adopt_orphans(true);
 	sigpending(&early);
 	sigdelset(&early, SIGCHLD);
@@ -3878,43 +3924,44 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 		if (relays[i]->source != CLOSED)
 			close_fd(&relays[i]->podmans);
 	release_signals();
-	watch(attempt, plan, lock, &early, before);
+	watch(attempt, plan, lock, &early);
 	pass_on_signals(attempt, &early); /* to nobody: takes note of a wish to end */
 	release_lock(lock, "podman has ended");
 	restore_signals();
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would keep from the shim how its children ended */
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		drain(relays[i]);
-	if ((is_attached(&plan->line) || plan->line.command->options == run_options) &&
-	    has_failed(attempt) && !attempt->started)
-		settle(attempt, plan, conmons_before, before);
-	adopt_orphans(false);
+}
+
+/* Blocks all signals that would end the shim, or no longer: half of what is done then would be
+   worse than all or nothing. */
+static void block_ends(int how)
+{
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	for (int signal = 1; signal < NSIG; signal++)
+		if (is_caught(signal) && signal != SIGTSTP && signal != SIGTTIN &&
+		    signal != SIGTTOU && sigismember(&callers.mask, signal) == 0)
+			sigaddset(&ends, signal);
+	sigprocmask(how, &ends, NULL);
 }
 
 /* Returns NULL if nothing is left of `attempt`, which has failed, and podman may be executed again,
    or why not. */
-static const char *why_not_again(const struct attempt *attempt, const struct plan *plan)
+static const char *why_not_again(struct attempt *attempt, const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
-	const char *why;
-	sigset_t ends, mask;
 
 	if (attempt->told_to_end)
 		return "a signal has asked for the end";
-	if (is_attached(line) &&
-	    (attempt->started || attempt->ended_with[WEXITSTATUS(attempt->status) - STATUS_FAILED]))
+	if (is_attached(line) || line->command->options == run_options)
+		settle(attempt, plan);
+	if (is_attached(line) && attempt->started)
 		return "the container has started: this is its own output";
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
-		return "names have been printed already";
-	/* half of it done would be worse than all or nothing */
-	sigemptyset(&ends);
-	for (int signal = 1; signal < NSIG; signal++)
-		if (asks_to_end(signal))
-			sigaddset(&ends, signal);
-	sigprocmask(SIG_BLOCK, &ends, &mask);
-	why = remove_debris(plan, attempt);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	return why;
+		return "names, or other errors, have been printed already";
+	return remove_debris(plan, attempt);
 }
 
 /* Waits before retry `number`, from 1. */
@@ -3950,11 +3997,15 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 				execute_podman(plan, argv);
 		}
 		attempt = (struct attempt){ .podman = 0 };
-		run_podman(&attempt, plan, argv, &lock, one && !why);
+		run_podman(&attempt, plan, argv, &lock, one);
 		tries++;
 		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
+		block_ends(SIG_BLOCK);
 		why = why_not_again(&attempt, plan);
+		adopt_orphans(false);
+		if (!why)
+			block_ends(SIG_UNBLOCK);
 		if (why) {
 			trace("no retry: %s", why);
 			break;
@@ -3973,8 +4024,12 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		hold(relays[i]);
 		drain(relays[i]);
 		relays[i]->due = SIZE_MAX;
-		leave_relay(relays[i]);
 	}
+	/* what podman has left behind is not told either to end */
+	block_ends(SIG_BLOCK);
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		leave_relay(relays[i]);
+	block_ends(SIG_UNBLOCK);
 	if (why)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);
 	exit_as(attempt.status);

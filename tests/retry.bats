@@ -96,10 +96,10 @@ works() {
 
 # once COMMAND...: podman is asked only once, and its stderr and status are what they are natively
 once() {
-	rm -rf calls store native
+	rm -rf calls store pods native
 	failures 1
 	"$real/podman" "$@" >native-output 2>native || native_status=$?
-	rm -rf calls store
+	rm -rf calls store pods
 	failures 1
 	run_bounded podman "$@"
 	printf 'status %s, stderr: %s\n' "$status" "$stderr"
@@ -210,13 +210,13 @@ END
 	CONMON=none works podman run --name x image
 	STUBBORN=1 once run --name y image
 	once run --pod new: image
-	failures 1
-	put_others() { echo 2 >pods/p2; }
-	rm -rf pods calls
-	mkdir pods
+	# a container of that name that has been started, and one of which nothing can be known
+	LOCKED=1 once run --name z image
 	# somebody's container is in the pod meanwhile
-	AFTER='' PODMAN_SHIM_DEBUG=1 run_bounded podman run --pod new:p image
-	[ "$status" -eq 0 ]
+	cp "$tests/failing-podman" failing
+	mkdir -p pods
+	sed -i 's/put("$world\/pods\/$1", "1")/put("$world\/pods\/$1", "3")/' failing
+	PODMAN_SHIM_REAL=$world/failing once run --name w --pod new:q image
 }
 
 @test "the options that tell where containers are kept are repeated, and only those" {
@@ -364,23 +364,101 @@ END
 	done
 }
 
+@test "a container that ran under a name, and whose conmon nobody saw, does not run twice" {
+	text='Error: OCI runtime error: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument'
+	for CONMON in none 0 125 127 1; do
+		export CONMON
+		for options in '--name x' '--cidfile cid'; do
+			rm -rf ran store cid
+			# shellcheck disable=SC2086 # words
+			OUTPUT="126 $text" run_bounded podman run $options image
+			[ "$status" -eq 126 ]
+			[ "$(wc -l <ran)" -eq 1 ]
+		done
+	done
+}
+
+@test "a conmon of Podman 3 that could not create its container may end with 0" {
+	export CONMON=0
+	failures 1
+	VERSION='podman version 3.0.1' works podman run --rm image
+	VERSION='podman version 5.4.2' once run --rm image
+}
+
+@test "the tale of a pod whose infra container failed is known, and no other" {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+[[ $1 == run ]] || exit 1
+echo x >>"$world/calls"
+(($(wc -l <"$world/calls") == 1)) || exit 0
+printf '%s\n' 'time="now" level=error msg="Starting some container dependencies"' >&2
+[[ -n $NO_CAUSE ]] || printf '%s\n' 'time="now" level=error msg="\"crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument: OCI runtime error\""' >&2
+[[ -z $BETWEEN ]] || echo "$BETWEEN" >&2
+printf '%s\n' 'Error: starting some containers: internal libpod error' >&2
+exit 126
+END
+	works podman run --rm --pod p image
+	rm calls
+	NO_CAUSE=1 run_bounded podman run --rm --pod p image
+	[ "$status" -eq 126 ]
+	[ "$(wc -l <calls)" -eq 1 ]
+	rm calls
+	BETWEEN=else run_bounded podman run --rm --pod p image
+	[ "$status" -eq 126 ]
+	[ "${#stderr_lines[@]}" -eq 4 ]
+}
+
+@test "a retry in a script that a shim holds the lock for does not wait for that lock" {
+	failures 1
+	_PODMAN_SHIM_LOCKED=1 PODMAN_SHIM_DEBUG=1 run_bounded podman run --rm image
+	[ "$status" -eq 0 ]
+	[[ $stderr != *"lock: "*taken* ]]
+}
+
+@test "SIGCHLD that is ignored does not hide how conmon ended" {
+	text='Error: OCI runtime error: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument'
+	OUTPUT="126 $text" run_bounded env --ignore-signal=CHLD podman run --rm image
+	[ "$status" -eq 126 ]
+	[ "$(wc -l <ran)" -eq 1 ]
+	failures 2
+	works env --ignore-signal=CHLD podman run image
+}
+
+@test "signals while the container is removed wait until it is" {
+	for signal in TERM INT USR1; do
+		rm -rf store calls
+		failures 1
+		SLOW=0.5 env --default-signal=INT podman run --name x image 2>stderr &
+		inspected() { grep -q '^container inspect' calls; }
+		until_true inspected
+		kill -s "$signal" $!
+		wait $! || [ $? -gt 128 ]
+		[ "$(containers)" -eq 0 ]
+	done
+}
+
 @test "a signal that asks for the end is not answered with a retry" {
 	rm "$real/podman"
 	make_script "$real/podman" <<'END'
 #!/bin/bash
 [[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
-trap 'echo "Error: OCI ping_group_range" >&2; exit 126' TERM
+trap 'echo "Error: OCI ping_group_range" >&2; exit 126' TERM HUP INT QUIT
 echo x >>"$world/begun"
 for ((i = 0; i < 500; i++)); do sleep 0.02; done
 END
-	podman run --rm image 2>stderr &
-	until_true test -s begun
-	kill $!
-	status=0
-	wait $! || status=$?
-	[ "$status" -eq 126 ]
-	[ "$(<stderr)" = "Error: OCI ping_group_range" ]
-	[ "$(wc -l <begun)" -eq 1 ]
+	for signal in TERM HUP INT QUIT; do
+		rm -f begun
+		env --default-signal=INT,QUIT podman run --rm image 2>stderr &
+		until_true test -s begun
+		kill -s "$signal" $!
+		status=0
+		wait $! || status=$?
+		[ "$status" -eq 126 ]
+		[ "$(<stderr)" = "Error: OCI ping_group_range" ]
+		[ "$(wc -l <begun)" -eq 1 ]
+	done
 }
 
 @test "a signal while the shim waits to retry ends it, with nothing left" {

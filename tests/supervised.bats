@@ -182,7 +182,7 @@ END
 
 @test "an alarm clock that the caller has set goes off in podman" {
 	make_catcher
-	perl -e '$SIG{ALRM} = "DEFAULT"; alarm 1; exec @ARGV' podman run image &
+	perl -e '$SIG{ALRM} = "DEFAULT"; alarm 3; exec @ARGV' podman run image &
 	until_true got ALRM
 	: >stop
 	wait $! || [ $? -eq 7 ]
