@@ -120,12 +120,14 @@ on_terminal() {
 	cmp got-real/podman got-shim/podman
 }
 
+# bats test_tags=linux
 @test "Ctrl-Z stops the job, and fg continues it" {
 	make_catcher
 	on_terminal stop
 	cmp got-real/podman got-shim/podman
 }
 
+# bats test_tags=linux
 @test "Ctrl-Z, bg, fg and Ctrl-Z again do what they do natively" {
 	make_catcher
 	on_terminal again
