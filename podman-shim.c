@@ -31,7 +31,7 @@
  *     conmon's part    what happens when podman executes the shim as its conmon
  *     main
  */
-#define _GNU_SOURCE /* memfd_create, memmem, vasprintf, F_ADD_SEALS */
+#define _GNU_SOURCE /* memfd_create, memmem, memrchr, vasprintf, F_ADD_SEALS */
 
 #include <ctype.h>
 #include <dirent.h>
@@ -2470,9 +2470,12 @@ static enum conmon look_at(pid_t pid)
 static int count_conmons(int *running)
 {
 	char path[sizeof "/proc/self/task//children" + 11], children[4096], *next = children;
+	siginfo_t info;
 	int count = 0;
 
 	*running = 0;
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0; /* no children at all: cheaper than /proc */
 	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
 	read_file(path, children, sizeof children);
 	for (long pid; (pid = strtol(next, &next, 10)) > 0;) {
@@ -2602,10 +2605,12 @@ struct relay {
 	int podmans; /* the end that podman gets */
 	int target;  /* the caller's */
 	bool is_socket, is_pipe, is_terminal;
+	int pipe_size; /* bytes that it holds; 0 if it is none, or if that is not known */
 	bool is_named; /* a FIFO, whose readers may come and go */
 	bool may_wait; /* writing does, where there is no room: only when poll(2) says that there is
 			  some */
 	bool is_full;  /* the target takes nothing more for now */
+	bool is_empty; /* podman had written no more when it was last read */
 	enum holds holds;
 	bool looks;   /* whether it holds anything */
 	bool several; /* podman starts several containers, and each has its name, or its error */
@@ -2705,6 +2710,22 @@ static void let_go(struct relay *relay, const char *end)
 		relay->hold_until = 0;
 }
 
+/* Returns where the last line of the text from `begin` to `end` begins. */
+static const char *line_begin(const char *begin, const char *end)
+{
+#ifdef __linux__
+	const char *newline = memrchr(begin, '\n', (size_t)(end - 1 - begin));
+
+	return newline ? newline + 1 : begin;
+#else
+	const char *line = end - 1;
+
+	while (line > begin && line[-1] != '\n')
+		line--;
+	return line;
+#endif
+}
+
 /* Lets go of all but the lines at the end that may be podman's last. */
 static void hold(struct relay *relay)
 {
@@ -2713,10 +2734,8 @@ static void hold(struct relay *relay)
 	const bool begins_line = relay->loose ? begin[-1] == '\n' : relay->at_line;
 
 	while (relay->looks && held > begin) {
-		const char *line = held - 1;
+		const char *line = line_begin(begin, held);
 
-		while (line > begin && line[-1] != '\n')
-			line--;
 		if ((line == begin && !begins_line) || !is_held(relay, line, (size_t)(held - line)))
 			break;
 		held = line;
@@ -2771,9 +2790,8 @@ static bool fits_in(const struct relay *relay)
 #ifdef __linux__
 	int content;
 
-	return relay->is_pipe && !relay->may_wait &&
-	       ioctl(relay->target, FIONREAD, &content) == 0 && content == 0 &&
-	       fcntl(relay->target, F_GETPIPE_SZ) >= RELAY_SIZE;
+	return relay->pipe_size >= RELAY_SIZE && !relay->may_wait &&
+	       ioctl(relay->target, FIONREAD, &content) == 0 && content == 0;
 #else
 	(void)relay;
 	return false;
@@ -2789,9 +2807,11 @@ static size_t at_once(const struct relay *relay)
 	if (relay->loose <= PIPE_BUF || fits_in(relay) ||
 	    (!relay->is_pipe && !relay->is_socket && !relay->may_wait))
 		return relay->loose;
-	for (end = relay->text + PIPE_BUF; end > relay->text && end[-1] != '\n'; end--)
-		;
-	return end > relay->text ? (size_t)(end - relay->text) : PIPE_BUF;
+	for (end = relay->text + PIPE_BUF; end > relay->text; end--)
+		if (end[-1] == '\n')
+			return (size_t)(end - relay->text);
+	/* a line that is longer than that is nobody's to keep whole */
+	return line_length(relay->text, relay->text + relay->loose);
 }
 
 /* Writes text that has been let go. Returns false if it could not write it now. */
@@ -2834,6 +2854,7 @@ static bool receive(struct relay *relay)
 	}
 	if (relay->due != SIZE_MAX)
 		relay->due -= (size_t)length;
+	relay->is_empty = (size_t)length < room;
 	relay->used += (size_t)length;
 	hold(relay);
 	return true;
@@ -2849,8 +2870,8 @@ static int pass_on(struct relay *relay)
 	while (more && times < A_WHILE && !relay->is_full) {
 		if (relay->loose)
 			more = write_loose(relay);
-		else if (relay->source == CLOSED || !relay->due)
-			more = false;
+		else if (relay->source == CLOSED || !relay->due || relay->is_empty)
+			more = relay->is_empty = false;
 		else
 			more = receive(relay);
 		times += more;
@@ -2884,11 +2905,11 @@ static void notice(struct relay *relay, const struct pollfd *ready)
 static void make_room(const struct relay *relay)
 {
 #ifdef __linux__
-	int content, size = relay->is_pipe ? fcntl(relay->target, F_GETPIPE_SZ) : -1;
+	int content;
 
-	if (size > 0 && ioctl(relay->target, FIONREAD, &content) == 0 &&
-	    (size_t)content + relay->used + relay->due <= (size_t)size)
-		fcntl(relay->target, F_SETPIPE_SZ, 2 * size);
+	if (relay->pipe_size > 0 && ioctl(relay->target, FIONREAD, &content) == 0 &&
+	    (size_t)content + relay->used + relay->due <= (size_t)relay->pipe_size)
+		fcntl(relay->target, F_SETPIPE_SZ, 2 * relay->pipe_size);
 #else
 	(void)relay;
 #endif
@@ -3092,6 +3113,9 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 	relay->source = ends[0];
 	relay->podmans = ends[1];
 	open_target(relay, original);
+#ifdef __linux__
+	relay->pipe_size = relay->is_pipe ? fcntl(relay->target, F_GETPIPE_SZ) : 0;
+#endif
 	relay->is_full = relay->may_wait;
 	relay->is_named = relay->is_pipe && is_named_pipe(original);
 	relay->due = SIZE_MAX;
@@ -3839,7 +3863,7 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 {
 	struct pollfd ready[1 + 2 * LENGTH(relays)];
 	const long long deadline = now() + plan->lock_hold * 1000LL;
-	long long next_glance = plan->expected ? now() : LLONG_MAX;
+	long long next_glance = plan->expected ? now() + GLANCE : LLONG_MAX;
 
 	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
 	for (;;) {
@@ -3848,7 +3872,8 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 		if (poll(ready, LENGTH(ready), patience(*lock, deadline, next_glance)) > 0)
 			for (size_t i = 0; i < LENGTH(relays); i++)
 				notice(relays[i], &ready[1 + 2 * i]);
-		pass_on_signals(attempt, early);
+		if (ready[0].revents)
+			pass_on_signals(attempt, early);
 		if (now() >= next_glance) {
 			next_glance = now() + (*lock != NO_LOCK ? GLANCE : LATE_GLANCE);
 			if (count_started() - attempt->running_before >= plan->expected) {
@@ -3862,7 +3887,7 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 			end_hold(relays[i]);
 			pass_on(relays[i]);
 		}
-		if (reap(attempt, plan))
+		if (ready[0].revents && reap(attempt, plan)) /* there was SIGCHLD, too */
 			return;
 	}
 }
