@@ -158,6 +158,12 @@ teardown() {
 	PODMAN_SHIM_BACKOFF_MS=1 run_bounded podman run --rm image
 	[ "$status" -eq 0 ]
 	[ "$stderr" = 'Error: OCI ping_group_range' ]
+	# but not if it was not the last line after all
+	rm again
+	sed -i 's/^exit 126/echo else >\&2; exit 126/' "$real/podman"
+	PODMAN_SHIM_BACKOFF_MS=1 run_bounded podman run --rm image
+	[ "$status" -eq 126 ]
+	[ "$stderr" = $'Error: OCI ping_group_range\nelse' ]
 }
 
 @test "lines that begin as an error, of any length and in any pieces, arrive" {

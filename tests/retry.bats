@@ -267,7 +267,13 @@ make_containers() {
 	failures 3 # a, b, c; and then works
 	PODMAN_SHIM_RETRIES=1 works podman start a b c
 	[ "$output" = $'a\nb\nc' ]
-	# an error that would be told twice
+	# errors that would be told twice
+	make_containers a broken
+	failures 1
+	podman start broken a >both 2>&1 || status=$?
+	[ "$status" -eq 125 ]
+	[ "$(grep -c broken both)" -eq 1 ]
+	[ "$(calls start)" -eq 1 ]
 	make_containers a b
 	failures 1
 	podman start nothing a b >both 2>&1 || status=$?

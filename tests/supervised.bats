@@ -142,6 +142,7 @@ on_terminal() {
 echo ready >"$world/got"
 [ ! -e "$world/ignore" ] || trap '' TTOU
 echo written >&2
+until [ ! -e "$world/ignore" ] || [ -e "$world/stop" ]; do sleep 0.05; done
 END
 	on_terminal writes
 	: >ignore
