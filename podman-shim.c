@@ -186,8 +186,8 @@ __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, cons
 	exit(status);
 }
 
-/* Returns the text that `format` makes, in memory that need not be freed: the shim lives for one
-   exec. Does not return without memory. */
+/* Returns the text that `format` makes, in memory that need not be freed: there is little of
+   it in a shim's life. Does not return without memory. */
 __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
 {
 	va_list arguments;
@@ -233,6 +233,25 @@ static int above_stdio(int fd)
 	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	close(fd);
 	return moved;
+}
+
+/* Keeps both descriptors of `ends` from podman, close-on-exec, and out of the way of 0, 1 and 2. */
+static void keep_ends(int ends[2])
+{
+	for (int i = 0; i < 2; i++) {
+		ends[i] = above_stdio(ends[i]);
+		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+	}
+}
+
+/* Opens a pipe of the shim's own: close-on-exec, and out of the way of 0, 1 and 2. Returns false,
+   and errno, on error. */
+static bool open_pipe(int ends[2])
+{
+	if (pipe(ends) < 0)
+		return false;
+	keep_ends(ends);
+	return true;
 }
 
 /* Returns `value`, or NULL if that is empty, as good as not set. */
@@ -1479,12 +1498,8 @@ static int ask(char **arguments, char *answer, size_t size, bool one_line, int t
 	pid_t pid;
 
 	answer[0] = 0;
-	if (pipe(ends) < 0)
+	if (!open_pipe(ends))
 		return -1;
-	for (int i = 0; i < 2; i++) {
-		ends[i] = above_stdio(ends[i]);
-		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-	}
 	pid = fork();
 	if (pid == 0)
 		execute_question(arguments, ends[1], one_line);
@@ -1982,10 +1997,21 @@ static void fall_back(struct plan *plan, const char *why)
 	plan->reason = why;
 }
 
+/* Returns the name of the pod that `line` is to make, or NULL. */
+static const char *new_pod(const struct command_line *line)
+{
+	static const char prefix[] = "new:";
+
+	return line->pod && strncmp(line->pod, prefix, sizeof prefix - 1) == 0
+		   ? line->pod + sizeof prefix - 1
+		   : NULL;
+}
+
 /* Returns why the command cannot be asked again without harm, or NULL if it can. */
 static const char *why_no_retries(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
+	const char *pod = new_pod(line);
 
 	if (is_service())
 		return "systemd expects podman itself under this pid";
@@ -2002,7 +2028,7 @@ static const char *why_no_retries(const struct plan *plan)
 		return "passthrough: the container is given podman's own stderr";
 	if (line->command->options == restart_options && (line->operands != 1 || line->cidfile))
 		return "what was restarted would be restarted twice";
-	if (line->pod && strcmp(line->pod, "new:") == 0)
+	if (pod && !*pod)
 		return "a pod without a name could not be removed";
 	return NULL;
 }
@@ -2322,7 +2348,7 @@ static int wait_in_flock(int fd, long long deadline)
 }
 
 /* Waits for the lock on `fd` until `deadline`; returns as wait_in_flock. Signals that end a
-   program end this one: it has started nothing yet. */
+   program end this one: nothing of its podman's runs yet, or any longer. */
 static int wait_for_lock(int fd, long long deadline)
 {
 	struct itimerval callers_timer;
@@ -2587,7 +2613,8 @@ static size_t line_length(const char *text, const char *end)
  * the failure: those wait for the next byte, or HOLD_TIME, or podman's end. Where stdout and stderr
  * are one file, both pass through one relay, because two would not keep the order.
  *
- * Nothing here waits in a system call, except for a file on a disk: signals would wait as well.
+ * As long as podman runs, nothing here waits in a system call, except for a file on a disk: signals
+ * would wait as well.
  */
 
 #define RELAY_SIZE (1 << 16) /* bytes: as much as a pipe holds that is empty */
@@ -3022,37 +3049,28 @@ static int is_stdout_stderr(void)
 #endif
 }
 
-/* Fills `ends` with a pipe, or with a terminal in raw mode and of the same size if `original` is
-   one. Returns false, and errno, on error. */
-static bool open_ends(int ends[2], int original)
+/* Fills `ends` with a terminal in raw mode, of the size of the terminal `original`, as open_pipe
+   does with a pipe. */
+static bool open_terminal(int ends[2], int original)
 {
 	struct termios raw;
 	struct winsize size;
 	const char *name;
 
-	if (!isatty(original)) {
-		if (pipe(ends) < 0)
-			return false;
-	} else {
-		ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
-		if (ends[0] < 0)
-			return false;
-		if (grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 || !(name = ptsname(ends[0])) ||
-		    (ends[1] = open(name, O_RDWR | O_NOCTTY)) < 0) {
-			close(ends[0]);
-			return false;
-		}
-		tcgetattr(ends[1], &raw);
-		cfmakeraw(&raw);
-		tcsetattr(ends[1], TCSANOW, &raw);
-		if (ioctl(original, TIOCGWINSZ, &size) == 0)
-			ioctl(ends[1], TIOCSWINSZ, &size);
+	ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
+	if (ends[0] < 0)
+		return false;
+	if (grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 || !(name = ptsname(ends[0])) ||
+	    (ends[1] = open(name, O_RDWR | O_NOCTTY)) < 0) {
+		close(ends[0]);
+		return false;
 	}
-	for (int i = 0; i < 2; i++) {
-		ends[i] = above_stdio(ends[i]);
-		fcntl(ends[i], F_SETFD, FD_CLOEXEC);
-	}
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	tcgetattr(ends[1], &raw);
+	cfmakeraw(&raw);
+	tcsetattr(ends[1], TCSANOW, &raw);
+	if (ioctl(original, TIOCGWINSZ, &size) == 0)
+		ioctl(ends[1], TIOCSWINSZ, &size);
+	keep_ends(ends);
 	return true;
 }
 
@@ -3108,8 +3126,9 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 	if (!relay->is_pipe && !relay->is_terminal && !S_ISREG(status.st_mode) &&
 	    type != SOCK_STREAM && !(null.st_rdev && null.st_rdev == status.st_rdev))
 		return text("descriptor %d is no pipe, terminal, file or stream", original);
-	if (!open_ends(ends, original))
+	if (!(relay->is_terminal ? open_terminal(ends, original) : open_pipe(ends)))
 		return text("no pipe or terminal: %s", strerror(errno));
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	relay->source = ends[0];
 	relay->podmans = ends[1];
 	open_target(relay, original);
@@ -3156,7 +3175,7 @@ static const char *open_relays(const struct plan *plan, bool *one)
 	if (same < 0)
 		return "whether stdout and stderr are one file cannot be known";
 	/* a terminal of the container's is podman's to keep */
-	*one = same && !(plan->line.command->options == run_options && plan->line.tty);
+	*one = same && !plan->line.tty;
 	why = open_relay(&stderr_relay, STDERR_FILENO,
 			 several && *one ? HOLDS_NAMES : HOLDS_FAILURE, several);
 	if (why || *one || !several || fstat(STDOUT_FILENO, &status) < 0)
@@ -3229,21 +3248,14 @@ static bool begins_with_id(const char *text)
 static int ask_podman(const struct plan *plan, const char *const *words, size_t count, char *answer,
 		      size_t size)
 {
-	char **repeated = plan->line.repeated;
-	size_t options = 0, argc = 0;
-	char **argv;
+	char **repeated = plan->line.repeated, **argv = NULL;
 	int status;
 
-	while (repeated && repeated[options])
-		options++;
-	argv = calloc(options + count + 2, sizeof *argv);
-	if (!argv)
-		return -1;
-	argv[argc++] = text("%s", plan->podman.path);
-	for (size_t i = 0; i < options; i++)
-		argv[argc++] = repeated[i];
+	add_word(&argv, text("%s", plan->podman.path));
+	while (repeated && *repeated)
+		add_word(&argv, *repeated++);
 	for (size_t i = 0; i < count; i++)
-		argv[argc++] = text("%s", words[i]);
+		add_word(&argv, text("%s", words[i]));
 	status = ask(argv, answer, size, false, REMOVAL_TIMEOUT);
 	trace("podman %s %s: %d", words[0], words[count - 1], status);
 	free(argv);
@@ -3366,16 +3378,6 @@ static bool remove_pod(const struct plan *plan, const char *name, int most)
 		       DOES_NOT_EXIST;
 	return atoi(answer) <= most &&
 	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
-}
-
-/* Returns the name of the pod that `line` is to make, or NULL. */
-static const char *new_pod(const struct command_line *line)
-{
-	static const char prefix[] = "new:";
-
-	return line->pod && strncmp(line->pod, prefix, sizeof prefix - 1) == 0
-		   ? line->pod + sizeof prefix - 1
-		   : NULL;
 }
 
 /* Returns whether all the containers that `line` names are there: one that was created with --rm
@@ -3602,13 +3604,10 @@ static bool catch_signals(void)
 	struct sigaction action = { .sa_sigaction = note_arrival, .sa_flags = SA_SIGINFO };
 	sigset_t all;
 
-	if (pipe(arrivals) < 0)
+	if (!open_pipe(arrivals))
 		return false;
-	for (int i = 0; i < 2; i++) {
-		arrivals[i] = above_stdio(arrivals[i]);
+	for (int i = 0; i < 2; i++)
 		fcntl(arrivals[i], F_SETFL, O_NONBLOCK);
-		fcntl(arrivals[i], F_SETFD, FD_CLOEXEC);
-	}
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, callers.known ? NULL : &callers.mask);
 	sigfillset(&action.sa_mask);
@@ -3903,14 +3902,13 @@ static void settle(struct attempt *attempt, const struct plan *plan)
 		reap(attempt, plan);
 		conmons = count_conmons(&running);
 		if (conmons <= attempt->conmons_before)
-			break;
+			return;
 		if (running > attempt->running_before || now() >= deadline) {
 			attempt->started = true;
 			return;
 		}
 		poll(NULL, 0, GLANCE);
 	}
-	reap(attempt, plan);
 }
 
 /* Returns whether podman has ended in the failure. */
@@ -4011,7 +4009,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 {
 	struct attempt attempt;
 	int tries = 0;
-	bool one = false;
+	bool one = false, failed_again;
 	const char *why;
 
 	for (;;) {
@@ -4042,7 +4040,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		if (!getenv(LOCKED_VARIABLE))
 			lock = take_lock();
 	}
-	why = has_failed(&attempt) && tries > 1 ? "failed" : NULL;
+	failed_again = has_failed(&attempt) && tries > 1;
 	restore_names();
 	for (size_t i = 0; i < LENGTH(relays); i++) {
 		relays[i]->looks = false;
@@ -4055,7 +4053,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		leave_relay(relays[i]);
 	block_ends(SIG_UNBLOCK);
-	if (why)
+	if (failed_again)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);
 	exit_as(attempt.status);
 }
