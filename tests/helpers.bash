@@ -14,6 +14,8 @@
 export BATS_NO_PARALLELIZE_WITHIN_FILE=true
 
 tests=$BATS_TEST_DIRNAME
+# shellcheck source=tests/until_true.bash
+source "$tests/until_true.bash"
 stand_in=$tests/build/stand-in
 refuse=$tests/build/refuse
 binary=$(realpath "$tests/../podman-shim")
@@ -211,13 +213,16 @@ drop_privilege() {
 	export PODMAN_SHIM_REAL=$real/podman
 }
 
-# until_true COMMAND...: waits for 20 seconds at the most
-until_true() {
-	local tries
-
-	for ((tries = 0; tries < 400; tries++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	fail "never true: $*"
+# Puts a podman into $real that is the shell script on standard input.
+make_podman() {
+	rm "$real/podman"
+	{
+		printf '%s\n' '#!/bin/bash' '[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }'
+		cat
+	} >"$real/podman"
+	chmod +x "$real/podman"
 }
+
+# Succeeds if process PID is in one of the STATES, letters of /proc/PID/status; if it is gone.
+state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") == [$2] ]]; }
+gone() { ! kill -0 "$1" 2>/dev/null; }

@@ -9,19 +9,6 @@ setup() {
 	export world
 }
 
-# Puts a podman into $real that is the shell script on standard input.
-make_podman() {
-	rm "$real/podman"
-	{
-		printf '%s\n' '#!/bin/bash' '[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }'
-		cat
-	} >"$real/podman"
-	chmod +x "$real/podman"
-}
-
-state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") == [$2] ]]; }
-gone() { ! kill -0 "$1" 2>/dev/null; }
-
 # The processes of this test that are the shim.
 shims() {
 	local pid

@@ -28,7 +28,6 @@ END
 }
 
 got() { grep -qx "$1" got 2>/dev/null; }
-state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") == [$2] ]]; }
 
 @test "each signal that is sent to the shim reaches podman, once" {
 	make_catcher

@@ -32,16 +32,8 @@ remove() {
 	native rm -f "$1" >/dev/null 2>&1 || : # --rm may have been faster
 }
 
-# until_true COMMAND...: waits for 20 seconds at the most
-until_true() {
-	local tries
-	for ((tries = 0; tries < 200; tries++)); do
-		"$@" && return
-		sleep 0.1
-	done
-	echo "never true: $*"
-	return 1
-}
+# shellcheck source=tests/until_true.bash
+source "$BATS_TEST_DIRNAME/../until_true.bash"
 
 # Processes and network namespaces that a container keeps while it lives, a line each.
 remains() {

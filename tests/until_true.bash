@@ -1,0 +1,12 @@
+# shellcheck shell=bash
+# until_true COMMAND...: waits for 20 seconds at the most
+until_true() {
+	local tries
+
+	for ((tries = 0; tries < 400; tries++)); do
+		"$@" && return
+		sleep 0.05
+	done
+	echo "never true: $*"
+	return 1
+}
