@@ -13,12 +13,14 @@ STATIC := $(shell printf 'int main(void) { return 0; }' | \
 	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static)
 
 BUILD = tests/build
-HELPERS = $(BUILD)/refuse $(BUILD)/stand-in $(BUILD)/tiny $(BUILD)/trampoline
+HELPERS = $(BUILD)/merge $(BUILD)/refuse $(BUILD)/stand-in $(BUILD)/tiny $(BUILD)/trampoline
 
 all: podman-shim
 
 podman-shim: podman-shim.c
 	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
+
+$(BUILD)/merge $(BUILD)/fuzz-merge: podman-shim.c tests/merge.h
 
 $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
@@ -34,7 +36,7 @@ uninstall:
 
 # The stand-in suites: no Podman needed, a minute at most.
 check: all $(HELPERS)
-	tests/need bats parallel expect procps
+	tests/need bats parallel expect procps python3
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
 # The same as on a system that is not Linux, so that others are known to be plausible.

@@ -17,7 +17,8 @@
  *     command line     what podman is asked to do, read as podman reads it
  *     directory        where what shims of one user share is kept
  *     capability       which Podman, or Docker, that file is
- *     containers.conf  what of the user's the override would change
+ *     TOML             the language of containers.conf
+ *     containers.conf  what of the user's the override must keep
  *     conmon           which conmon podman would have run
  *     deciding         one struct plan, made by one function
  *     the override     the containers.conf that prevents the failure
@@ -39,6 +40,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -59,6 +61,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -211,6 +214,56 @@ static size_t read_file(const char *path, char *buffer, size_t size)
 		close(fd);
 	buffer[length > 0 ? length : 0] = 0;
 	return length > 0 ? (size_t)length : 0;
+}
+
+static bool is_null_device(const struct stat *status)
+{
+	struct stat null;
+
+	return S_ISCHR(status->st_mode) && stat("/dev/null", &null) == 0 &&
+	       null.st_rdev == status->st_rdev;
+}
+
+/* Opens the file `path`, if reading does not use it up: a pipe is not even opened, which its writer
+   may be waiting for. Returns -1, and errno, on error. */
+static int open_file(const char *path, struct stat *status)
+{
+	if (stat(path, status) < 0)
+		return -1;
+	if (S_ISREG(status->st_mode) || is_null_device(status))
+		return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	errno = S_ISDIR(status->st_mode) ? EISDIR : ESPIPE;
+	return -1;
+}
+
+/* Returns what the file `path` holds, and a zero byte, and in `*length` its length in bytes; or
+   NULL, and errno, on error, and if it is of more than `most` bytes. */
+static char *read_whole(const char *path, size_t most, size_t *length)
+{
+	struct stat status;
+	int fd = open_file(path, &status), error;
+	char *content = NULL;
+	ssize_t count = 0;
+
+	*length = 0;
+	if (fd < 0)
+		return NULL;
+	if ((uintmax_t)status.st_size > most)
+		errno = EFBIG;
+	else
+		content = malloc((size_t)status.st_size + 1);
+	while (content && *length < (size_t)status.st_size &&
+	       (count = read(fd, content + *length, (size_t)status.st_size - *length)) > 0)
+		*length += (size_t)count;
+	error = errno;
+	close(fd);
+	if (content && count >= 0) {
+		content[*length] = 0;
+		return content;
+	}
+	free(content);
+	errno = error;
+	return NULL;
 }
 
 /* Returns the milliseconds of a clock that is never set. */
@@ -522,20 +575,37 @@ static struct program find_podman(const char *argv0)
 /*
  * The environment
  *
- * podman finds the override through CONTAINERS_CONF_OVERRIDE. Two variables beside it tell a
- * shim that podman executes, or that anything podman starts executes, how to take it out again;
- * they, and not the descriptor, carry that, because conmon's own descriptors may have taken its
- * number. Podman that is executed in place sees none of the three.
+ * podman finds the override through CONTAINERS_CONF_OVERRIDE. Variables beside it tell a shim that
+ * podman executes, or that anything podman starts executes, how to take it out again; they, and
+ * not the descriptor, carry that, because conmon's own descriptors may have taken its number.
+ * Podman that is executed in place sees none of them.
  */
 
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
 #define CONMON_VARIABLE "_PODMAN_SHIM_CONMON" /* the real conmon */
 /* the caller's CONTAINERS_CONF_OVERRIDE, if any */
 #define CALLERS_VARIABLE "_PODMAN_SHIM_OVERRIDE"
+/* the ping_group_range that the user's configuration gives containers, if any */
+#define PING_VARIABLE "_PODMAN_SHIM_PING"
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
 
 #ifdef __linux__
+#ifndef MFD_NOEXEC_SEAL /* older libraries: linux/memfd.h */
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+/* Returns a descriptor, close-on-exec, of a new file in memory; -1 and errno on error. */
+static int make_file(void)
+{
+	/* Kernels from 6.3 on want to know that it is not a program; older ones reject the flag. */
+	int fd = memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	return fd < 0 && errno == EINVAL
+		   ? memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING)
+		   : fd;
+}
+
 /* What tells an override's file from any other: nothing else seals a file so. */
 #define OVERRIDE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -545,17 +615,36 @@ static bool is_sealed(int fd)
 
 	return seals >= 0 && (seals & OVERRIDE_SEALS) == OVERRIDE_SEALS;
 }
+
+/* Returns whether the file in memory `fd` can no longer be changed from now on. */
+static bool seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) == 0;
+}
 #else
+static int make_file(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
 static bool is_sealed(int fd)
+{
+	(void)fd;
+	return false;
+}
+
+static bool seal(int fd)
 {
 	(void)fd;
 	return false;
 }
 #endif
 
-/* Puts the override on descriptor `fd` and the real `conmon` into the environment. Returns false
-   and leaves it as it was if there is no memory. */
-static bool enter_override(int fd, const char *conmon)
+/* Puts the override on descriptor `fd` into the environment, and for conmon's part the real
+   `conmon` and the range `ping`, if that is not NULL. Returns false and leaves it as it was if
+   there is no memory. */
+static bool enter_override(int fd, const char *conmon, const char *ping)
 {
 	const char *callers = getenv(OVERRIDE_VARIABLE);
 	char name[sizeof DESCRIPTOR_DIRECTORY + 10];
@@ -563,10 +652,12 @@ static bool enter_override(int fd, const char *conmon)
 	snprintf(name, sizeof name, DESCRIPTOR_DIRECTORY "%d", fd);
 	if (setenv(CONMON_VARIABLE, conmon, 1) == 0 &&
 	    (!callers || setenv(CALLERS_VARIABLE, callers, 1) == 0) &&
+	    (!ping || setenv(PING_VARIABLE, ping, 1) == 0) &&
 	    setenv(OVERRIDE_VARIABLE, name, 1) == 0)
 		return true;
 	unsetenv(CONMON_VARIABLE);
 	unsetenv(CALLERS_VARIABLE);
+	unsetenv(PING_VARIABLE);
 	return false;
 }
 
@@ -601,15 +692,17 @@ static const char *leave_override(void)
 			unsetenv(OVERRIDE_VARIABLE);
 	}
 	unsetenv(CALLERS_VARIABLE);
+	unsetenv(PING_VARIABLE);
 	unsetenv(CONMON_VARIABLE);
 	return conmon;
 }
 
-/* Returns whether podman's `--env VALUE` would copy one of the three into the container: NAME
-   alone copies that variable, PREFIX* all that begin so. */
+/* Returns whether podman's `--env VALUE` would copy one of them into the container: NAME alone
+   copies that variable, PREFIX* all that begin so. */
 static bool copies_shim_variable(const char *value)
 {
-	static const char *const names[] = { OVERRIDE_VARIABLE, CONMON_VARIABLE, CALLERS_VARIABLE };
+	static const char *const names[] = { OVERRIDE_VARIABLE, CONMON_VARIABLE, CALLERS_VARIABLE,
+					     PING_VARIABLE };
 	size_t length = strlen(value);
 
 	for (size_t i = 0; i < LENGTH(names); i++)
@@ -670,6 +763,7 @@ enum option_use {
 	HELP,
 	ISOLATION,
 	LOG_DRIVER,
+	MODULE,
 	NAME,
 	POD,
 	PRESERVE_FD,
@@ -677,6 +771,7 @@ enum option_use {
 	REMOTE,
 	REMOVE,
 	RUN,
+	SYSCTL,
 	TTY,
 };
 
@@ -895,7 +990,7 @@ static const struct option run_options[] = {
 	{ "storage-opt", 0, VALUE, UNUSED },
 	{ "subgidname", 0, VALUE, UNUSED },
 	{ "subuidname", 0, VALUE, UNUSED },
-	{ "sysctl", 0, VALUE, UNUSED },
+	{ "sysctl", 0, VALUE, SYSCTL },
 	{ "systemd", 0, VALUE, UNUSED },
 	{ "timeout", 0, VALUE, UNUSED },
 	{ "tls-verify", 0, NOTHING, UNUSED },
@@ -967,6 +1062,13 @@ static const struct option remote_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
+/* The same for the modules of containers.conf: cmd/podman/registry/config.go. */
+static const struct option module_options[] = {
+	{ "help", 'h', NOTHING, UNUSED },
+	{ "module", 0, VALUE, MODULE },
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
 /* Whether a command starts containers, and so takes the lock where the override is of no use; and
    whether it can be asked again. */
 enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN, STARTS_AND_RETRIES };
@@ -1008,15 +1110,18 @@ static const struct command {
 
 /* clang-format on */
 
+#define PING_SYSCTL "net.ipv4.ping_group_range=" /* and a value */
+
 /* What was read. Texts point into argv. */
 struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
 	const char *cidfile, *conmon, *isolation, *log_driver, *name, *pod;
 	char **repeated; /* the options that tell where containers are kept, or NULL; NULL-ended */
+	char **modules;  /* of containers.conf, the same: of read_modules alone */
 	const char *leaking_env;  /* an --env or --env-file that would show what is the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, detach, env_host, help, remove, run, tty;
+	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
 	bool remote, connection;
 	int operands;   /* how many; of a command whose operands end its options, 0 or 1 */
 	char **operand; /* those of a command with options after them; NULL-ended, or NULL */
@@ -1105,6 +1210,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case HELP: line->help = is_true(value); break;
 	case ISOLATION: line->isolation = value; break;
 	case LOG_DRIVER: line->log_driver = value; break;
+	case MODULE: add_word(&line->modules, text("%s", value)); break;
 	case NAME: line->name = value; break;
 	case POD: line->pod = value; break;
 	case PRESERVE_FD: note_descriptors(&line->highest_fd, value); break;
@@ -1118,6 +1224,10 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case REMOTE: line->remote = is_true(value); break;
 	case REMOVE: line->remove = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
+	case SYSCTL:
+		if (strncmp(value, PING_SYSCTL, sizeof PING_SYSCTL - 1) == 0)
+			line->sets_ping = true;
+		break;
 	case TTY: line->tty = is_true(value); break;
 	}
 }
@@ -1271,6 +1381,17 @@ static const struct command *find_command(const char *group, const char *word)
 			return &command_table[i];
 	}
 	return NULL;
+}
+
+/* Returns the modules of containers.conf that `argv` names; NULL-ended, or NULL. */
+static char **read_modules(char **argv, int argc)
+{
+	static const struct option *const tables[] = { module_options, NULL };
+	static const struct reading reading = { .tables = tables, .passes_unknown = true };
+	struct command_line line = { .modules = NULL };
+
+	read_options(&reading, &line, argv + 1, argv + argc);
+	return line.modules;
 }
 
 /* Returns whether podman takes itself for remote by `argv` and the environment. */
@@ -1488,6 +1609,19 @@ static int wait_until(pid_t pid, long long deadline)
 	return ended == pid ? status : -1;
 }
 
+/* Takes the signal of a child's end, where the caller blocks it: whoever is executed next would
+   find it waiting. */
+static void forget_child(void)
+{
+	sigset_t child, waiting;
+	int signal;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (sigpending(&waiting) == 0 && sigismember(&waiting, SIGCHLD) == 1)
+		sigwait(&child, &signal);
+}
+
 /* Executes `arguments`, whose first is a path, and fills `answer` with what that prints, or with
    the first line of it. Returns its exit status, or -1 if it has none within `timeout`, in ms; it
    is killed then. If a line is all that is wanted it is killed after that, or with the shim. */
@@ -1515,6 +1649,7 @@ static int ask(char **arguments, char *answer, size_t size, bool one_line, int t
 			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 				;
 		}
+		forget_child();
 	}
 	close(ends[0]);
 	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -1642,156 +1777,664 @@ static struct version find_version(const struct program *program)
 }
 
 /*
- * containers.conf
+ * TOML
  *
- * The user's configuration, as far as the override would be in its way: what it says of these keys
- * is not repeated there, so that where it says anything the override is not used. Read line by
- * line, and not as the TOML that it is: a key in a comment at a line's end, say, is taken for one.
+ * The language of containers.conf, version 1.0 (toml.io), read into a tree. Strict: what is read
+ * here means to podman what it means here. What is refused, dates for one, may be right all the
+ * same; nothing is guessed. A tree can be written again, each value as it came.
  */
 
-struct configuration {
-	bool remote;          /* [engine] remote = true */
-	bool passthrough;     /* [containers] log_driver = "passthrough" */
-	const char *obstacle; /* the first thing that the override would change, or NULL */
+enum kind { STRING, BOOLEAN, NUMBER, ARRAY, TABLE, TABLES /* [[name]] */ };
+
+/* What has made a table, and so what may still add to it. */
+enum origin {
+	BY_HEADER,    /* [name] */
+	BY_SUBHEADER, /* [name.another] */
+	BY_DOTS,      /* name.another = value, in section `section` */
+	BY_BRACES,    /* name = { } */
 };
 
-/* Returns what follows the word `key` in `line`, or NULL if it is not there. */
-static const char *after_key(const char *line, const char *key)
+/* A key with its value, or an element of an array. */
+struct item {
+	struct item *next;
+	const char *key; /* as it came, */
+	size_t key_length;
+	const char *name;  /* and what it means; NULL: an element */
+	const char *value; /* as it came; of no use for a table or tables */
+	size_t value_length;
+	enum kind kind;
+	bool truth;                /* of a boolean */
+	const char *text;          /* what a string means */
+	struct item *first, *last; /* of an array's, or table's, or tables' */
+	enum origin origin;        /* of a table */
+	int section;
+};
+
+#define LARGEST_CONFIGURATION (256 << 10) /* bytes */
+#define DEEPEST 32                        /* arrays and tables in one another */
+#define MOST_ITEMS 10000
+
+struct reader {
+	const char *begin, *at, *end; /* with a zero byte at the end */
+	const char *error;            /* the first, or NULL */
+	int line;                     /* of the error */
+	int depth, items;
+	int section, sections; /* the section, or braces, that is being read; how many there were */
+};
+
+/* Takes note of an error at `at`, if it is the first. Returns false. */
+static bool refuse_at(struct reader *reader, const char *at, const char *why)
 {
-	const size_t length = strlen(key);
-
-	for (const char *at = line; (at = strstr(at, key)); at += length) {
-		bool begins = at == line || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
-
-		if (begins && at[length] != '_' && !isalnum((unsigned char)at[length]))
-			return at + length;
-	}
-	return NULL;
+	if (reader->error)
+		return false;
+	reader->error = why;
+	reader->line = 1;
+	for (const char *newline = reader->begin;
+	     (newline = memchr(newline, '\n', (size_t)(at - newline))); newline++)
+		reader->line++;
+	return false;
 }
 
-/* Returns whether `value`, what follows default_sysctls, is an array that holds nothing but
-   ping_group_range: all that the override takes away. */
-static bool is_only_ping(const char *value)
+static bool refuse(struct reader *reader, const char *why)
 {
-	static const char ping[] = "net.ipv4.ping_group_range=";
-	const char *entry = strchr(value, '[');
+	return refuse_at(reader, reader->at, why);
+}
 
-	if (!entry || !strchr(value, ']'))
-		return false;
-	while ((entry = strpbrk(entry, "\"'"))) {
-		const char *end = strchr(entry + 1, *entry);
+/* Returns the length in bytes of the UTF-8 character at `at`, or 0 if it is none: RFC 3629. */
+static size_t utf8_length(const char *at)
+{
+	const unsigned char *bytes = (const unsigned char *)at;
+	unsigned first = bytes[0], second = first ? bytes[1] : 0;
+	size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 
-		if (!end || strncmp(entry + 1, ping, sizeof ping - 1) != 0)
-			return false;
-		entry = end + 1;
+	if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, and what lies beyond U+10FFFF */
+	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+		return 0;
+	return length;
+}
+
+/* Writes the character `code`, which is not 0, as UTF-8 at `to`. Returns how many bytes it has, 0
+   if there is no such character. */
+static size_t put_utf8(char *to, unsigned long code)
+{
+	const size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	static const unsigned char first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+
+	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	for (size_t i = length; --i > 0; code >>= 6)
+		to[i] = (char)(0x80 | (code & 0x3f));
+	to[0] = (char)(first[length] | code);
+	return length;
+}
+
+/* Returns whether a text may hold the byte `byte`, if it is not the end of a line. */
+static bool is_text(char byte)
+{
+	return byte == '\t' || !iscntrl((unsigned char)byte);
+}
+
+static void skip_blanks(struct reader *reader)
+{
+	reader->at += strspn(reader->at, " \t");
+}
+
+/* Skips the end of a line, if it is next; returns whether it is. */
+static bool skip_newline(struct reader *reader)
+{
+	const size_t length = strncmp(reader->at, "\r\n", 2) == 0 ? 2 : *reader->at == '\n';
+
+	reader->at += length;
+	return length > 0;
+}
+
+/* Skips blanks and a comment, up to the line's end. Returns false on error. */
+static bool skip_comment(struct reader *reader)
+{
+	skip_blanks(reader);
+	if (*reader->at != '#')
+		return true;
+	while (is_text(*reader->at)) {
+		size_t length = utf8_length(reader->at);
+
+		if (!length)
+			return refuse(reader, "a comment that is not UTF-8");
+		reader->at += length;
 	}
 	return true;
 }
 
-static void read_configuration_line(struct configuration *configuration, const char *path,
-				    const char *line)
+/* Skips all that may stand between the elements of an array. Returns false on error. */
+static bool skip_gap(struct reader *reader)
 {
-	const char *value, *key = NULL;
-
-	if (line[strspn(line, " \t")] == '#')
-		return;
-	if ((value = after_key(line, "remote")) && strstr(value, "true"))
-		configuration->remote = true;
-	if ((value = after_key(line, "log_driver")) && strstr(value, "passthrough"))
-		configuration->passthrough = true;
-	if (after_key(line, "conmon_path"))
-		key = "conmon_path";
-	else if ((value = after_key(line, "default_sysctls")) && !is_only_ping(value))
-		key = "default_sysctls";
-	else if ((value = after_key(line, "env_host")) && !strstr(value, "false"))
-		key = "env_host";
-	if (key && !configuration->obstacle)
-		configuration->obstacle = text("%s sets %s", path, key);
+	do
+		if (!skip_comment(reader))
+			return false;
+	while (skip_newline(reader));
+	return true;
 }
 
-static void read_configuration_file(struct configuration *configuration, const char *path)
+/* Adds an item to `table`, or to an array, at its end. Returns NULL on error. */
+static struct item *add_item(struct reader *reader, struct item *table, enum kind kind)
 {
-	char line[4096];
-	struct stat status;
-	FILE *file;
+	struct item *item = ++reader->items > MOST_ITEMS ? NULL : calloc(1, sizeof *item);
 
-	/* what is no file would be used up here; a device is /dev/null */
-	if (stat(path, &status) < 0 || S_ISCHR(status.st_mode))
-		return;
-	if (!S_ISREG(status.st_mode) || !(file = fopen(path, "re"))) {
-		if (!configuration->obstacle)
-			configuration->obstacle = text("%s cannot be read", path);
-		return;
+	if (!item) {
+		refuse(reader, "there is too much of this");
+		return NULL;
 	}
-	while (fgets(line, sizeof line, file)) {
-		size_t used = strlen(line);
-
-		/* an array may go on over several lines */
-		while (line[0] != '#' && strchr(line, '[') && !strchr(line, ']') &&
-		       used < sizeof line - 1 &&
-		       fgets(line + used, (int)(sizeof line - used), file))
-			used = strlen(line);
-		read_configuration_line(configuration, path, line);
-	}
-	fclose(file);
+	item->kind = kind;
+	if (table->last)
+		table->last->next = item;
+	else
+		table->first = item;
+	table->last = item;
+	return item;
 }
 
-/* Reads the files in `directory` whose names end in .conf. */
-static void read_configuration_directory(struct configuration *configuration, const char *directory)
+/* Returns the item of `table` by the name `name`, or NULL. */
+static struct item *find_item(const struct item *table, const char *name)
 {
-	DIR *files = opendir(directory);
-	struct dirent *entry;
+	struct item *item = table->first;
 
-	while (files && (entry = readdir(files))) {
-		const char *end = strrchr(entry->d_name, '.');
-
-		if (end && strcmp(end, ".conf") == 0)
-			read_configuration_file(configuration,
-						text("%s/%s", directory, entry->d_name));
-	}
-	if (files)
-		closedir(files);
+	while (item && strcmp(item->name, name) != 0)
+		item = item->next;
+	return item;
 }
 
-/* Reads what podman would: pkg/config/new.go of containers/common. */
-static struct configuration read_configuration(void)
+/* Reads what follows a backslash, and writes what it means at `*to`. Returns false on error. */
+static bool read_escape(struct reader *reader, char **to)
 {
-	static const char *const system_files[] = {
-		"/usr/share/containers/containers.conf",
-		"/etc/containers/containers.conf",
-		"/etc/containers/containers.rootless.conf",
-	};
-	const char *only = nonempty(getenv("CONTAINERS_CONF")), *users;
-	const char *config = nonempty(getenv("XDG_CONFIG_HOME")), *home = nonempty(getenv("HOME"));
-	struct configuration configuration = { .remote = false };
+	static const char letters[] = "btnfr\"\\", meanings[] = "\b\t\n\f\r\"\\";
+	const char letter = *reader->at, *found = letter ? strchr(letters, letter) : NULL;
+	const size_t digits = letter == 'u' ? 4 : letter == 'U' ? 8 : 0;
+	char number[9] = "";
+	size_t length = 0;
 
-	if (only) {
-		read_configuration_file(&configuration, only);
-		return configuration;
+	if (found) {
+		*(*to)++ = meanings[found - letters];
+		reader->at++;
+		return true;
 	}
-	for (size_t i = 0; i < LENGTH(system_files); i++) {
-		read_configuration_file(&configuration, system_files[i]);
-		read_configuration_directory(&configuration, text("%s.d", system_files[i]));
+	for (size_t i = 0; i < digits && reader->at[1 + i]; i++)
+		number[i] = reader->at[1 + i];
+	if (digits && strspn(number, "0123456789abcdefABCDEF") == digits)
+		length = put_utf8(*to, strtoul(number, NULL, 16));
+	if (!length)
+		return refuse(reader, "an unknown escape sequence");
+	*to += length;
+	reader->at += 1 + digits;
+	return true;
+}
+
+/* Skips a backslash at a line's end and the white space after it. Returns whether it was one. */
+static bool skip_continuation(struct reader *reader)
+{
+	const char *begin = reader->at++;
+
+	skip_blanks(reader);
+	if (!skip_newline(reader)) {
+		reader->at = begin;
+		return false;
 	}
-	read_configuration_directory(
-	    &configuration,
-	    text("/etc/containers/containers.rootless.conf.d/%ju", (uintmax_t)geteuid()));
-	if (config || home) {
-		users = config ? text("%s/containers/containers.conf", config)
-			       : text("%s/.config/containers/containers.conf", home);
-		read_configuration_file(&configuration, users);
-		read_configuration_directory(&configuration, text("%s.d", users));
+	do
+		skip_blanks(reader);
+	while (skip_newline(reader));
+	return true;
+}
+
+/* Reads the text of a string up to its `delimiter`, one or three quotation marks, and writes what
+   it means at `to`. Returns false on error. */
+static bool read_text(struct reader *reader, const char *delimiter, char *to)
+{
+	const size_t length = strlen(delimiter);
+	const bool is_long = length == 3, is_basic = *delimiter == '"';
+
+	while (strncmp(reader->at, delimiter, length) != 0) {
+		size_t size = utf8_length(reader->at);
+
+		if (is_basic && *reader->at == '\\') {
+			if (is_long && skip_continuation(reader))
+				continue;
+			reader->at++;
+			if (!read_escape(reader, &to))
+				return false;
+			continue;
+		}
+		if (!size || !(is_text(*reader->at) || (is_long && *reader->at == '\n')))
+			return refuse(reader, "a string without its end, or not of UTF-8 text");
+		memcpy(to, reader->at, size);
+		to += size;
+		reader->at += size;
 	}
-	return configuration;
+	/* one or two quotation marks may come before the three that end it */
+	for (int i = 0; is_long && i < 2 && reader->at[3] == *delimiter; i++)
+		*to++ = *reader->at++;
+	reader->at += length;
+	*to = 0;
+	return true;
+}
+
+/* Returns how many bytes a string's meaning may take: not more than the string up to what may be
+   its end. */
+static size_t room_for(const struct reader *reader, const char *delimiter)
+{
+	const char *end = reader->at;
+
+	while ((end = strstr(end, delimiter)) && end[-1] == '\\')
+		end++;
+	return (size_t)((end ? end : reader->end) - reader->at) + 3;
+}
+
+/* Reads a string, whose first quotation mark is next. Returns what it means, or NULL on error. */
+static const char *read_string(struct reader *reader)
+{
+	static const char marks[] = "\"\"\"'''";
+	const char *delimiter = *reader->at == '"' ? marks : marks + 3;
+	const bool is_long = strncmp(reader->at, delimiter, 3) == 0;
+	char *end = text("%.*s", is_long ? 3 : 1, delimiter), *meaning;
+
+	reader->at += strlen(end);
+	if (is_long)
+		skip_newline(reader);
+	meaning = malloc(room_for(reader, end));
+	if (!meaning)
+		refuse(reader, "no memory");
+	else if (!read_text(reader, end, meaning)) {
+		free(meaning);
+		meaning = NULL;
+	}
+	free(end);
+	return meaning;
+}
+
+/* Skips digits of `set`, with single underscores between them. Returns how many there are, 0 on
+   error. */
+static size_t skip_digits(const char **at, const char *set)
+{
+	size_t count = 0;
+
+	for (;;) {
+		size_t run = strspn(*at, set);
+
+		*at += run;
+		count += run;
+		if (!run || **at != '_')
+			return run ? count : 0;
+		++*at;
+	}
+}
+
+/* Returns whether `word` is a number that no reader takes for anything else. */
+static bool is_number(const char *word)
+{
+	static const char decimal[] = "0123456789";
+	static const char *const sets[] = { "x0123456789abcdefABCDEF", "o01234567", "b01" };
+	enum { MOST_DIGITS = 15 }; /* of an integer: all of these fit into 64 bits */
+	const char *at = word;
+	size_t digits;
+
+	for (size_t i = 0; i < LENGTH(sets); i++)
+		if (word[0] == '0' && word[1] == sets[i][0]) {
+			at = word + 2;
+			digits = skip_digits(&at, sets[i] + 1);
+			return digits && digits <= MOST_DIGITS && !*at;
+		}
+	at += *at == '+' || *at == '-';
+	if (strcmp(at, "inf") == 0 || strcmp(at, "nan") == 0)
+		return true;
+	if (*at == '0' && at[1] && !strchr(".eE", at[1]))
+		return false;
+	digits = skip_digits(&at, decimal);
+	if (!digits || !*at)
+		return digits && digits <= MOST_DIGITS;
+	if (*at == '.' && (++at, !skip_digits(&at, decimal)))
+		return false;
+	if (*at == 'e' || *at == 'E') {
+		at++;
+		at += *at == '+' || *at == '-';
+		if (!skip_digits(&at, decimal))
+			return false;
+	}
+	return !*at;
+}
+
+/* Reads what is neither string, array nor inline table. Returns false on error. */
+static bool read_word(struct reader *reader, struct item *item)
+{
+	char word[64] = "";
+	const size_t length = strspn(reader->at, "0123456789abcdefghijklmnopqrstuvwxyz"
+						 "ABCDEFGHIJKLMNOPQRSTUVWXYZ+-._:");
+
+	if (length < sizeof word)
+		memcpy(word, reader->at, length);
+	item->truth = strcmp(word, "true") == 0;
+	item->kind = item->truth || strcmp(word, "false") == 0 ? BOOLEAN : NUMBER;
+	if (item->kind == NUMBER && !is_number(word))
+		return refuse(reader, "a value that is not known here");
+	reader->at += length;
+	return true;
+}
+
+static bool read_value(struct reader *reader, struct item *item);
+
+/* Reads an array, whose bracket is next. Returns false on error. */
+static bool read_array(struct reader *reader, struct item *array)
+{
+	do {
+		struct item *element;
+
+		reader->at++;
+		if (!skip_gap(reader))
+			return false;
+		if (*reader->at == ']')
+			break;
+		element = add_item(reader, array, NUMBER);
+		if (!element || !read_value(reader, element) || !skip_gap(reader))
+			return false;
+	} while (*reader->at == ',');
+	if (*reader->at != ']')
+		return refuse(reader, "an array without its end");
+	reader->at++;
+	return true;
+}
+
+/* What a key that is being read leads to. */
+struct path {
+	struct item *table; /* which the last of its parts is in */
+	const char *key;    /* this, as it came, */
+	size_t key_length;
+	const char *name; /* and what it means */
+};
+
+/* Reads one part of a key. Returns false on error. */
+static bool read_part(struct reader *reader, struct path *path)
+{
+	static const char bare[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+
+	path->key = reader->at;
+	if (*reader->at == '"' || *reader->at == '\'') {
+		if (strncmp(reader->at, "\"\"\"", 3) == 0 || strncmp(reader->at, "'''", 3) == 0)
+			return refuse(reader, "a key that is a long string");
+		path->name = read_string(reader);
+	} else {
+		reader->at += strspn(reader->at, bare);
+		if (reader->at == path->key)
+			return refuse(reader, "no key, where there should be one");
+		path->name = text("%.*s", (int)(reader->at - path->key), path->key);
+	}
+	path->key_length = (size_t)(reader->at - path->key);
+	/* podman's reader confuses these: BurntSushi/toml up to 1.5 at least */
+	if (path->name && !*path->name)
+		return refuse(reader, "an empty key");
+	return path->name != NULL;
+}
+
+/* Adds an item by the key of `path`. Returns NULL on error. */
+static struct item *add_keyed(struct reader *reader, const struct path *path, enum kind kind)
+{
+	struct item *item = add_item(reader, path->table, kind);
+
+	if (item) {
+		item->key = path->key;
+		item->key_length = path->key_length;
+		item->name = path->name;
+	}
+	return item;
+}
+
+/* Goes from the table of `path` into the one that its key names, and makes it if there is none, as
+   a header or a key with dots in it does. Returns false on error. */
+static bool enter(struct reader *reader, struct path *path, enum origin origin)
+{
+	struct item *found = find_item(path->table, path->name);
+
+	if (!found) {
+		found = add_keyed(reader, path, TABLE);
+		if (!found)
+			return false;
+		found->origin = origin;
+		found->section = reader->section;
+	} else if (found->kind == TABLES && origin == BY_SUBHEADER) {
+		found = found->last;
+	} else if (found->kind != TABLE ||
+		   (origin == BY_SUBHEADER
+			? found->origin != BY_HEADER && found->origin != BY_SUBHEADER
+			: found->origin != BY_DOTS || found->section != reader->section)) {
+		return refuse(reader, "a table that cannot be added to from here");
+	}
+	path->table = found;
+	return true;
+}
+
+/* Reads a key from `table` on; its last part is left in `path`. Returns false on error. */
+static bool read_key(struct reader *reader, struct item *table, enum origin origin,
+		     struct path *path)
+{
+	path->table = table;
+	for (int parts = 1; read_part(reader, path); parts++) {
+		skip_blanks(reader);
+		if (*reader->at != '.')
+			return true;
+		if (parts >= DEEPEST)
+			return refuse(reader, "a key of too many parts");
+		reader->at++;
+		skip_blanks(reader);
+		if (!enter(reader, path, origin))
+			return false;
+	}
+	return false;
+}
+
+/* Reads a key with its value into `table`. Returns false on error. */
+static bool read_pair(struct reader *reader, struct item *table)
+{
+	struct path path;
+	struct item *item;
+
+	if (!read_key(reader, table, BY_DOTS, &path))
+		return false;
+	if (find_item(path.table, path.name))
+		return refuse(reader, "a key that is there already");
+	if (*reader->at != '=')
+		return refuse(reader, "a key without a value");
+	reader->at++;
+	skip_blanks(reader);
+	item = add_keyed(reader, &path, NUMBER);
+	return item && read_value(reader, item);
+}
+
+/* Reads an inline table, whose brace is next. Returns false on error. */
+static bool read_braces(struct reader *reader, struct item *table)
+{
+	const int section = reader->section;
+
+	table->kind = TABLE;
+	table->origin = BY_BRACES;
+	reader->section = ++reader->sections;
+	do {
+		reader->at++;
+		skip_blanks(reader);
+		if (*reader->at == '}' && !table->first)
+			break;
+		if (!read_pair(reader, table))
+			return false;
+		skip_blanks(reader);
+	} while (*reader->at == ',');
+	reader->section = section;
+	if (*reader->at != '}')
+		return refuse(reader, "an inline table without its end");
+	reader->at++;
+	return true;
+}
+
+/* Reads a value. Returns false on error. */
+static bool read_value(struct reader *reader, struct item *item)
+{
+	bool done;
+
+	if (++reader->depth > DEEPEST)
+		return refuse(reader, "too many values in one another");
+	item->value = reader->at;
+	switch (*reader->at) {
+	case '"':
+	case '\'':
+		item->kind = STRING;
+		item->text = read_string(reader);
+		done = item->text != NULL;
+		break;
+	case '[':
+		item->kind = ARRAY;
+		done = read_array(reader, item);
+		break;
+	case '{': done = read_braces(reader, item); break;
+	default: done = read_word(reader, item);
+	}
+	item->value_length = (size_t)(reader->at - item->value);
+	reader->depth--;
+	return done;
+}
+
+/* Reads a header, whose bracket is next. Returns the table that it begins, or NULL on error. */
+static struct item *read_header(struct reader *reader, struct item *root)
+{
+	const bool is_element = reader->at[1] == '[';
+	struct path path;
+	struct item *item;
+
+	reader->section = ++reader->sections;
+	reader->at += 1 + is_element;
+	skip_blanks(reader);
+	if (!read_key(reader, root, BY_SUBHEADER, &path))
+		return NULL;
+	if (*reader->at != ']' || (is_element && reader->at[1] != ']')) {
+		refuse(reader, "a header without its end");
+		return NULL;
+	}
+	item = find_item(path.table, path.name);
+	if (item && !(is_element ? item->kind == TABLES
+				 : item->kind == TABLE && item->origin == BY_SUBHEADER)) {
+		refuse(reader, "a table that is there already");
+		return NULL;
+	}
+	if (!item)
+		item = add_keyed(reader, &path, is_element ? TABLES : TABLE);
+	reader->at += 1 + is_element;
+	if (item && is_element)
+		item = add_item(reader, item, TABLE);
+	if (item)
+		item->origin = BY_HEADER;
+	return item;
+}
+
+/* Reads `content`, of `length` bytes and a zero byte. Returns the table of all that is in it, or
+   NULL, with the error in `reader`. */
+static struct item *read_toml(struct reader *reader, const char *content, size_t length)
+{
+	struct item *root = calloc(1, sizeof *root), *table = root;
+
+	*reader = (struct reader){ .begin = content, .at = content, .end = content + length };
+	if (root)
+		root->kind = TABLE;
+	else
+		refuse(reader, "no memory");
+	while (!reader->error && skip_gap(reader) && reader->at < reader->end) {
+		if (*reader->at == '[')
+			table = read_header(reader, root);
+		else
+			read_pair(reader, table);
+		if (!reader->error && skip_comment(reader) && !skip_newline(reader) &&
+		    reader->at < reader->end)
+			refuse(reader, "more on the line than belongs there");
+	}
+	return reader->error ? NULL : root;
+}
+
+/* Writes all that is in `table`, which is called `path` with a dot at its end, or "". */
+static void write_toml(FILE *file, const struct item *table, const char *path)
+{
+	for (const struct item *item = table->first; item; item = item->next)
+		if (item->kind != TABLE && item->kind != TABLES)
+			fprintf(file, "%.*s = %.*s\n", (int)item->key_length, item->key,
+				(int)item->value_length, item->value);
+	for (const struct item *item = table->first; item; item = item->next) {
+		char *name = text("%s%.*s", path, (int)item->key_length, item->key);
+		char *inner = text("%s.", name);
+
+		if (item->kind == TABLE) {
+			fprintf(file, "[%s]\n", name);
+			write_toml(file, item, inner);
+		}
+		for (const struct item *element = item->kind == TABLES ? item->first : NULL;
+		     element; element = element->next) {
+			fprintf(file, "[[%s]]\n", name);
+			write_toml(file, element, inner);
+		}
+		free(inner);
+		free(name);
+	}
+}
+
+/* Returns `value` as a string of TOML, or NULL if it is not UTF-8, which TOML must be. */
+static char *toml_string(const char *value)
+{
+	char *result = malloc(strlen(value) * 6 + 3), *end = result;
+
+	if (!result)
+		return NULL;
+	*end++ = '"';
+	while (*value) {
+		size_t length = utf8_length(value);
+
+		if (!length) {
+			free(result);
+			return NULL;
+		}
+		if (iscntrl((unsigned char)*value)) {
+			end += sprintf(end, "\\u%04x", (unsigned)*value);
+		} else {
+			if (*value == '"' || *value == '\\')
+				*end++ = '\\';
+			memcpy(end, value, length);
+			end += length;
+		}
+		value += length;
+	}
+	strcpy(end, "\"");
+	return result;
 }
 
 /*
- * conmon, the real one
+ * containers.conf
  *
- * The override makes podman execute the shim for conmon, so it is for the shim to know which
- * conmon podman would have run: Config.FindConmon of containers/common, pkg/config/config.go.
+ * What podman will read of it, in podman's order, for the keys that the override sets and for those
+ * that rule it out. Where that cannot be said for sure there is an obstacle, and no override.
  */
 
+/* An array of strings that a later file may add to: attributedstring.Slice of containers/common. */
+struct strings {
+	char **words; /* NULL-ended, or NULL */
+	bool appends; /* {append=true}, which also holds for later files that do not mention it */
+};
+
+struct configuration {
+	struct strings sysctls, env; /* [containers] default_sysctls, env */
+	bool env_host;               /* [containers] env_host */
+	const char *log_driver;      /* [containers] log_driver, or NULL */
+	struct strings conmons;      /* [engine] conmon_path */
+	bool remote;                 /* [engine] remote */
+	struct item *callers;        /* what the caller's own override holds, or NULL */
+	const char *obstacle;        /* why this cannot be relied on, or NULL */
+};
+
+/* The default of conmon_path. */
 static const char *const conmon_paths[] = {
 	"/usr/libexec/podman/conmon",
 	"/usr/local/libexec/podman/conmon",
@@ -1803,18 +2446,455 @@ static const char *const conmon_paths[] = {
 	"/run/current-system/sw/bin/conmon",
 };
 
-/* Returns its path, or NULL if there is none. Like podman, takes the first of the list that is
+/* Returns whether `name` is `key` to podman: strings.EqualFold of Go, for a `key` of ASCII. The
+   two letters beyond ASCII that it takes for some of ASCII's are a long s and the sign of kelvin.
+ */
+static bool is_key(const char *name, const char *key)
+{
+	static const char long_s[] = "\305\277", kelvin[] = "\342\204\252";
+
+	for (; *key; key++) {
+		if (*key == 's' && strncmp(name, long_s, sizeof long_s - 1) == 0)
+			name += sizeof long_s - 1;
+		else if (*key == 'k' && strncmp(name, kelvin, sizeof kelvin - 1) == 0)
+			name += sizeof kelvin - 1;
+		else if (tolower((unsigned char)*name++) != *key)
+			return false;
+	}
+	return !*name;
+}
+
+/* Returns the item of `table` that podman reads as `key`, or NULL. */
+static struct item *find_key(struct reader *reader, const struct item *table, const char *key)
+{
+	struct item *found = NULL;
+
+	for (struct item *item = table ? table->first : NULL; item; item = item->next) {
+		if (!is_key(item->name, key))
+			continue;
+		if (found)
+			refuse_at(reader, item->key, "a key that is there already, to podman");
+		found = item;
+	}
+	return found;
+}
+
+/* The same, if it is of the kind `kind`; anything else is an error. */
+static struct item *find_kind(struct reader *reader, const struct item *table, const char *key,
+			      enum kind kind)
+{
+	struct item *item = find_key(reader, table, key);
+
+	if (!item || item->kind == kind)
+		return item;
+	refuse_at(reader, item->key, "a value of another kind than podman expects");
+	return NULL;
+}
+
+/* Puts the attributes that `table`, an element of an array of strings, holds into `strings`. */
+static void read_attributes(struct reader *reader, const struct item *table,
+			    struct strings *strings)
+{
+	for (const struct item *item = table->first; item; item = item->next) {
+		if (strcmp(item->name, "append") == 0 && item->kind == BOOLEAN)
+			strings->appends = item->truth;
+		else
+			refuse_at(reader, item->key, "an attribute that podman does not know");
+	}
+}
+
+/* Reads `key` of `table`, an array of strings, into `strings`, if it is there: Slice.UnmarshalTOML
+   of containers/common, internal/attributedstring/slice.go. */
+static void read_strings(struct reader *reader, const struct item *table, const char *key,
+			 struct strings *strings)
+{
+	const struct item *array = find_kind(reader, table, key, ARRAY);
+	char **words = NULL;
+
+	if (!array)
+		return;
+	for (const struct item *item = array->first; item; item = item->next) {
+		if (item->kind == STRING)
+			add_word(&words, text("%s", item->text));
+		else if (item->kind == TABLE)
+			read_attributes(reader, item, strings);
+		else
+			refuse_at(reader, item->value, "something else among strings");
+	}
+	if (!strings->appends)
+		strings->words = words;
+	else
+		for (char **word = words; word && *word; word++)
+			add_word(&strings->words, *word);
+}
+
+static void read_boolean(struct reader *reader, const struct item *table, const char *key,
+			 bool *value)
+{
+	const struct item *item = find_kind(reader, table, key, BOOLEAN);
+
+	if (item)
+		*value = item->truth;
+}
+
+/* Takes over what one file, read into `root`, says. */
+static void read_keys(struct configuration *configuration, struct reader *reader,
+		      const struct item *root)
+{
+	const struct item *containers = find_kind(reader, root, "containers", TABLE);
+	const struct item *engine = find_kind(reader, root, "engine", TABLE);
+	const struct item *log_driver = find_kind(reader, containers, "log_driver", STRING);
+
+	read_strings(reader, containers, "default_sysctls", &configuration->sysctls);
+	read_strings(reader, containers, "env", &configuration->env);
+	read_boolean(reader, containers, "env_host", &configuration->env_host);
+	if (log_driver)
+		configuration->log_driver = log_driver->text;
+	read_strings(reader, engine, "conmon_path", &configuration->conmons);
+	read_boolean(reader, engine, "remote", &configuration->remote);
+}
+
+/* Reads one file. Returns what it holds, or NULL if that is an obstacle, which is noted, or if the
+   file is not there and need not be. */
+static struct item *read_layer(struct configuration *configuration, const char *path, bool optional)
+{
+	struct reader reader;
+	struct item *root;
+	size_t length;
+	char *content;
+
+	if (configuration->obstacle)
+		return NULL;
+	content = read_whole(path, LARGEST_CONFIGURATION, &length);
+	if (!content) {
+		if (!optional || errno != ENOENT)
+			configuration->obstacle = text("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	root = read_toml(&reader, content, length);
+	if (root)
+		read_keys(configuration, &reader, root);
+	if (reader.error)
+		configuration->obstacle = text("%s:%d: %s", path, reader.line, reader.error);
+	return root;
+}
+
+static int compare_names(const void *one, const void *other)
+{
+	return strcmp(base_name(*(char *const *)one), base_name(*(char *const *)other));
+}
+
+static void sort_by_name(char **files)
+{
+	size_t count = 0;
+
+	while (files && files[count])
+		count++;
+	if (count)
+		qsort(files, count, sizeof *files, compare_names);
+}
+
+/* Returns the files in `directory` whose names end in .conf, sorted by name. */
+static char **list_directory(struct configuration *configuration, const char *directory)
+{
+	static const char suffix[] = ".conf";
+	DIR *entries = opendir(directory);
+	struct dirent *entry;
+	char **files = NULL;
+
+	if (!entries) {
+		if (errno != ENOENT && !configuration->obstacle)
+			configuration->obstacle = text("%s: %s", directory, strerror(errno));
+		return NULL;
+	}
+	while ((entry = readdir(entries))) {
+		size_t length = strlen(entry->d_name);
+		char *path;
+		struct stat status;
+
+		if (length < sizeof suffix - 1 ||
+		    strcmp(entry->d_name + length - (sizeof suffix - 1), suffix) != 0)
+			continue;
+		path = text("%s/%s", directory, entry->d_name);
+		if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+			add_word(&files, path);
+	}
+	closedir(entries);
+	sort_by_name(files);
+	return files;
+}
+
+static void add_directory(struct configuration *configuration, char ***files, const char *directory)
+{
+	for (char **file = list_directory(configuration, directory); file && *file; file++)
+		add_word(files, *file);
+}
+
+/* The same, where a file takes the place of one of the same name. */
+static void merge_directory(struct configuration *configuration, char ***files,
+			    const char *directory)
+{
+	for (char **file = list_directory(configuration, directory); file && *file; file++) {
+		char **same = *files;
+
+		while (same && *same && compare_names(same, file) != 0)
+			same++;
+		if (same && *same)
+			*same = *file;
+		else
+			add_word(files, *file);
+	}
+}
+
+#define SYSTEM_FILE "/usr/share/containers/containers.conf"
+#define ADMINISTRATORS_FILE "/etc/containers/containers.conf"
+#define ADMINISTRATORS_PREFIX "/etc/containers/containers."
+#define SYSTEM_PREFIX "/usr/share/containers/containers."
+
+/* The same with .rootful or .rootless in it, and for one user. */
+static void merge_directories(struct configuration *configuration, char ***files,
+			      const char *prefix, uid_t uid)
+{
+	merge_directory(configuration, files, text("%sconf.d", prefix));
+	if (!uid) {
+		merge_directory(configuration, files, text("%srootful.conf.d", prefix));
+		return;
+	}
+	merge_directory(configuration, files, text("%srootless.conf.d", prefix));
+	merge_directory(configuration, files,
+			text("%srootless.conf.d/%ju", prefix, (uintmax_t)uid));
+}
+
+/* Returns the files that Podman 6 reads, `users` being the user's, or NULL: of the main ones the
+   first, then the others by their names (go.podman.io/storage, pkg/configfile/parse.go). */
+static char **list_layers_of_6(struct configuration *configuration, const char *users, uid_t uid)
+{
+	const char *const main_files[] = { users, ADMINISTRATORS_FILE, SYSTEM_FILE };
+	char **files = NULL, **others = NULL;
+	struct stat status;
+
+	for (size_t i = 0; i < LENGTH(main_files) && !files; i++)
+		if (main_files[i] && (stat(main_files[i], &status) == 0 || errno != ENOENT))
+			add_word(&files, text("%s", main_files[i]));
+	merge_directories(configuration, &others, SYSTEM_PREFIX, uid);
+	merge_directories(configuration, &others, ADMINISTRATORS_PREFIX, uid);
+	if (users)
+		merge_directory(configuration, &others, text("%s.d", users));
+	sort_by_name(others);
+	for (char **file = others; file && *file; file++)
+		add_word(&files, *file);
+	return files;
+}
+
+static bool is_before(const struct version *version, unsigned major, unsigned minor)
+{
+	return version->product == PRODUCT_PODMAN &&
+	       (version->major < major || (version->major == major && version->minor < minor));
+}
+
+/* Returns the files that Podman before 6 reads: containers/common, pkg/config/new.go. */
+static char **list_layers(struct configuration *configuration, const struct version *version,
+			  const char *users, uid_t uid)
+{
+	char **files = NULL;
+
+	add_word(&files, text("%s", SYSTEM_FILE));
+	add_word(&files, text("%s", ADMINISTRATORS_FILE));
+	add_directory(configuration, &files, ADMINISTRATORS_FILE ".d");
+	if (uid && !is_before(version, 5, 7)) {
+		add_word(&files, text("%s", ADMINISTRATORS_PREFIX "rootless.conf"));
+		add_directory(configuration, &files, ADMINISTRATORS_PREFIX "rootless.conf.d");
+		add_directory(
+		    configuration, &files,
+		    text("%s/%ju", ADMINISTRATORS_PREFIX "rootless.conf.d", (uintmax_t)uid));
+	}
+	if (users && (uid || !is_before(version, 5, 0))) {
+		add_word(&files, text("%s", users));
+		add_directory(configuration, &files, text("%s.d", users));
+	}
+	return files;
+}
+
+/* Returns the user's number, as rootless podman's own processes know it (containers/storage,
+   pkg/unshare/unshare_linux.go). */
+static uid_t real_uid(void)
+{
+	const char *value = nonempty(getenv("_CONTAINERS_ROOTLESS_UID"));
+
+	return value ? (uid_t)strtoul(value, NULL, 10) : getuid();
+}
+
+/* Returns the home directory, or NULL if it is not known. */
+static const char *home_directory(uid_t uid)
+{
+	const char *home = nonempty(getenv("HOME"));
+#ifdef __linux__
+	/* not getpwuid(3), which a static program cannot count on */
+	FILE *users = home ? NULL : fopen("/etc/passwd", "re");
+	struct passwd *user;
+
+	while (users && !home && (user = fgetpwent(users)))
+		if (user->pw_uid == uid)
+			home = text("%s", user->pw_dir);
+	if (users)
+		fclose(users);
+#else
+	(void)uid;
+#endif
+	return home;
+}
+
+/* Returns the user's own containers.conf, or NULL if its place is not known. */
+static const char *users_file(uid_t uid)
+{
+	const char *config = nonempty(getenv("XDG_CONFIG_HOME")), *home;
+
+	if (config)
+		return text("%s/containers/containers.conf", config);
+	home = home_directory(uid);
+	return home ? text("%s/.config/containers/containers.conf", home) : NULL;
+}
+
+/* Returns the file of the module `name`: resolveModule of containers/common, pkg/config/modules.go.
+   NULL if there is none. */
+static const char *find_module(const char *name, const char *users, uid_t uid)
+{
+	const char *const files[] = { uid ? users : NULL, ADMINISTRATORS_FILE, SYSTEM_FILE };
+	struct stat status;
+
+	if (name[0] == '/')
+		return name;
+	for (size_t i = 0; i < LENGTH(files); i++) {
+		char *path = files[i] ? text("%s.modules/%s", files[i], name) : NULL;
+
+		if (path && stat(path, &status) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+/* Returns the number of the descriptor, other than stdin, stdout and stderr, that `path` names, or
+   -1 if it names none. */
+static int descriptor_of(const char *path)
+{
+	static const char *const directories[] = { DESCRIPTOR_DIRECTORY, "/proc/self/fd/" };
+
+	for (size_t i = 0; i < LENGTH(directories); i++) {
+		size_t length = strlen(directories[i]);
+		int fd = strncmp(path, directories[i], length) == 0
+			     ? number_of(path + length, INT_MAX)
+			     : -1;
+
+		if (fd > STDERR_FILENO)
+			return fd;
+	}
+	return -1;
+}
+
+/* Copies all that can be read from `from`, a pipe. Returns false, and errno, on error. */
+static bool copy(int from, int to)
+{
+	struct pollfd ready = { .fd = from, .events = POLLIN };
+	char buffer[4096];
+	ssize_t length;
+
+	while ((length = read(from, buffer, sizeof buffer)) != 0) {
+		if (length < 0 && errno == EAGAIN)
+			poll(&ready, 1, -1);
+		else if (length < 0 && errno != EINTR)
+			return false;
+		else if (length > 0 && write(to, buffer, (size_t)length) != length)
+			return false;
+	}
+	return true;
+}
+
+/* Where `path` names a descriptor that is a pipe, as that of a shell's <(...) does: puts a file in
+   memory with all that comes from it on that descriptor, so that podman reads the same. */
+static void keep_pipe(const char *path)
+{
+	const int fd = descriptor_of(path);
+	struct stat status;
+	int memory;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+		return;
+	memory = make_file();
+	if (memory < 0)
+		return; /* it cannot be read then, other than once */
+	if (copy(fd, memory) && lseek(memory, 0, SEEK_SET) == 0)
+		dup2(memory, fd);
+	close(memory);
+}
+
+/* Reads what podman of `version`, with the modules `modules`, would. */
+static struct configuration read_configuration(const struct version *version, char **modules)
+{
+	const char *only = nonempty(getenv("CONTAINERS_CONF"));
+	const char *callers = nonempty(getenv(OVERRIDE_VARIABLE));
+	const uid_t uid = real_uid();
+	const char *users = users_file(uid);
+	struct configuration configuration = { .remote = false };
+	char **files = NULL;
+
+	for (size_t i = 0; i < LENGTH(conmon_paths); i++)
+		add_word(&configuration.conmons.words, text("%s", conmon_paths[i]));
+	if (!users)
+		configuration.obstacle = "no home directory: the user's containers.conf is unknown";
+	if (only)
+		read_layer(&configuration, only, false);
+	else
+		files = version->major >= 6 ? list_layers_of_6(&configuration, users, uid)
+					    : list_layers(&configuration, version, users, uid);
+	for (char **file = files; file && *file; file++)
+		read_layer(&configuration, *file, true);
+	for (; modules && *modules; modules++) {
+		const char *module = find_module(*modules, users, uid);
+
+		if (module)
+			read_layer(&configuration, module, false);
+		else if (!configuration.obstacle)
+			configuration.obstacle = text("module %s not found", *modules);
+	}
+	if (callers) {
+		keep_pipe(callers);
+		configuration.callers = read_layer(&configuration, callers, false);
+	}
+	return configuration;
+}
+
+/* Returns the value that `sysctl`, KEY=VALUE, gives ping_group_range, or NULL: one with blanks
+   around it is an error of podman's (ValidateSysctls of its pkg/util/utils.go). */
+static const char *ping_range(const char *sysctl)
+{
+	const size_t length = sizeof PING_SYSCTL - 1;
+	const char *value = sysctl + length;
+
+	if (strncmp(sysctl, PING_SYSCTL, length) != 0 || !*value ||
+	    isspace((unsigned char)*value) || isspace((unsigned char)value[strlen(value) - 1]))
+		return NULL;
+	return value;
+}
+
+/*
+ * conmon, the real one
+ *
+ * The override makes podman execute the shim for conmon, so it is for the shim to know which
+ * conmon podman would have run: Config.FindConmon of containers/common, pkg/config/config.go.
+ */
+
+/* Returns its path, or NULL if there is none. Like podman, takes the first of `configured` that is
    not a directory, and of PATH the first that can be executed, unless that is relative. */
-static const char *find_conmon(void)
+static const char *find_conmon(const struct strings *configured)
 {
 	const char *rest = search_path();
 	struct program program;
 	struct stat status;
 	char *candidate;
 
-	for (size_t i = 0; i < LENGTH(conmon_paths); i++)
-		if (stat(conmon_paths[i], &status) == 0 && !S_ISDIR(status.st_mode))
-			return conmon_paths[i];
+	for (char **path = configured->words; path && *path; path++)
+		if (stat(*path, &status) == 0 && !S_ISDIR(status.st_mode))
+			return (*path)[0] == '/' ? *path : NULL;
 	while ((candidate = next_in_path(&rest, "conmon"))) {
 		if (check_executable(candidate, &program) == 0)
 			return candidate[0] == '/' ? candidate : NULL;
@@ -1866,6 +2946,8 @@ struct plan {
 	bool remote;
 	const char *conmon; /* the real one, */
 	const char *alias;  /* and the shim's path in its place; NULL without the override */
+	char **sysctls;     /* the default sysctls but ping_group_range; NULL-ended, or NULL; */
+	const char *ping;   /* and what that would be, or NULL */
 	int retries;
 	const char *no_retries; /* the reason why there are none, or NULL */
 	int lock_hold;          /* seconds for which the lock may be held */
@@ -1934,41 +3016,61 @@ static int expected_containers(const struct plan *plan)
 	return line->command->options == start_options ? line->operands : 0;
 }
 
+/* Tells ping_group_range from the other default sysctls of the configuration of `plan`. */
+static void divide_sysctls(struct plan *plan)
+{
+	char **sysctl = plan->configuration.sysctls.words;
+
+	for (; sysctl && *sysctl; sysctl++) {
+		const char *range = ping_range(*sysctl);
+
+		if (range)
+			plan->ping = range;
+		else
+			add_word(&plan->sysctls, *sysctl);
+	}
+}
+
 /* Returns why the override cannot be used without harm, or NULL if it can; then `plan` has what
    it needs. */
 static const char *why_no_override(struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
+	const struct configuration *configuration = &plan->configuration;
 
 	if (settings.mode == MODE_LOCK)
 		return "PODMAN_SHIM_MODE=lock";
 	if (plan->remote)
 		return "podman is remote, its service makes the containers";
-	if (plan->version.product == PRODUCT_PODMAN && settings.mode != MODE_OVERRIDE &&
-	    (plan->version.major < 4 || (plan->version.major == 4 && plan->version.minor < 8)))
+	if (settings.mode != MODE_OVERRIDE && is_before(&plan->version, 4, 8))
 		return "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
 	if (line->unknown_option)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
-	if (plan->configuration.obstacle)
-		return plan->configuration.obstacle;
+	if (configuration->obstacle)
+		return configuration->obstacle;
 	if (line->conmon)
 		return "--conmon beats the override's conmon_path";
 	if (line->env_host)
 		return "--env-host would copy the override's variables into the container";
+	if (configuration->env_host)
+		return "containers.conf's env_host would copy the override's variables";
+	for (char **word = configuration->env.words; word && *word; word++)
+		if (copies_shim_variable(*word))
+			return text("containers.conf's env %s would copy the override's variables",
+				    *word);
 	if (line->leaking_env)
 		return text(
 		    "--env or --env-file %s would copy the override's variables into the container",
 		    line->leaking_env);
 	if (line->command->options == build_options && builds_by_chroot(line))
 		return "chroot isolation shows every descriptor of podman's to the RUN steps";
-	if (nonempty(getenv(OVERRIDE_VARIABLE)))
-		return OVERRIDE_VARIABLE " is set already";
-	plan->conmon = find_conmon();
+	plan->conmon = find_conmon(&configuration->conmons);
 	if (!plan->conmon)
-		return "no conmon found";
+		return "no conmon found by its full path";
 	plan->alias = conmon_alias();
 	if (!plan->alias)
 		return "the shim's own file has no path that podman could execute as conmon";
+	divide_sysctls(plan);
 	return NULL;
 }
 
@@ -1987,14 +3089,20 @@ static bool is_service(void)
 	return nonempty(getenv("NOTIFY_SOCKET")) && (!started || atol(started) == getpid());
 }
 
-/* Gives up the override in `plan`, for the reason `why`: the lock is next, where containers are
-   started, and then there is podman as it is. */
-static void fall_back(struct plan *plan, const char *why)
+/* Makes `plan` use the lock, where containers are started, for the reason `why`. */
+static void use_lock(struct plan *plan, const char *why)
 {
-	plan->override = false;
 	plan->lock = starts_containers(&plan->line) && settings.mode != MODE_OVERRIDE &&
 		     !getenv(LOCKED_VARIABLE) && !is_service();
 	plan->reason = why;
+}
+
+/* Gives up the override in `plan`, for the reason `why`: the lock is next, and then there is podman
+   as it is. */
+static void fall_back(struct plan *plan, const char *why)
+{
+	plan->override = false;
+	use_lock(plan, why);
 }
 
 /* Returns the name of the pod that `line` is to make, or NULL. */
@@ -2012,6 +3120,8 @@ static const char *why_no_retries(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
 	const char *pod = new_pod(line);
+	const char *log_driver =
+	    line->log_driver ? line->log_driver : plan->configuration.log_driver;
 
 	if (is_service())
 		return "systemd expects podman itself under this pid";
@@ -2023,8 +3133,7 @@ static const char *why_no_retries(const struct plan *plan)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
 	if (plan->remote && is_attached(line))
 		return "whether a remote container has started cannot be seen";
-	if (plan->configuration.passthrough ||
-	    (line->log_driver && strncmp(line->log_driver, "passthrough", 11) == 0))
+	if (log_driver && strncmp(log_driver, "passthrough", 11) == 0)
 		return "passthrough: the container is given podman's own stderr";
 	if (line->command->options == restart_options && (line->operands != 1 || line->cidfile))
 		return "what was restarted would be restarted twice";
@@ -2053,22 +3162,23 @@ static struct plan decide(char **argv, int argc)
 		plan.reason = "this is Docker";
 		return plan;
 	}
-	plan.configuration = read_configuration();
+	plan.configuration = read_configuration(&plan.version, read_modules(argv, argc));
 	plan.remote = plan.configuration.remote || is_remote(&plan.podman, argv, argc);
 	plan.expected = expected_containers(&plan);
 	plan.lock_hold = settings.lock_hold != UNSET ? settings.lock_hold
 			 : plan.remote               ? LOCK_HOLD_REMOTE
 						     : LOCK_HOLD_LOCAL;
 	why = why_no_override(&plan);
-	if (why) {
-		fall_back(&plan, why);
-	} else if (plan.version.product == PRODUCT_UNKNOWN) {
-		fall_back(&plan, "Podman's version is not known");
-		plan.override = true; /* as well, in case it is new enough */
-	} else {
-		plan.override = true;
+	plan.override = !why;
+	if (why)
+		use_lock(&plan, why);
+	else if (plan.version.product == PRODUCT_UNKNOWN) /* it may be new enough */
+		use_lock(&plan, "Podman's version is not known");
+	else if (plan.line.sets_ping)
+		use_lock(&plan,
+			 "--sysctl sets ping_group_range, which the override cannot prevent");
+	else
 		plan.reason = "the container's configuration is made here";
-	}
 	plan.no_retries = why_no_retries(&plan);
 	plan.retries = plan.no_retries ? 0 : settings.retries;
 	return plan;
@@ -2087,97 +3197,84 @@ static struct plan decide(char **argv, int argc)
    synchronization, attaching and the network (libpod/oci_conmon_common.go). */
 #define PODMANS_DESCRIPTORS 8
 
-/* Returns the length in bytes of the UTF-8 character at `at`, or 0 if it is none: RFC 3629. */
-static size_t utf8_length(const char *at)
+/* Returns `words` as an array of TOML, which replaces what podman has read before, or NULL if it
+   cannot be written. */
+static char *toml_array(char **words, bool appends)
 {
-	const unsigned char *bytes = (const unsigned char *)at;
-	unsigned first = bytes[0], second = first ? bytes[1] : 0;
-	size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	char *array = text("["), *word;
 
-	if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong forms, surrogates, and what lies beyond U+10FFFF */
-	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-		return 0;
-	return length;
-}
-
-/* Returns `value` as a basic string of TOML, or NULL if it is not UTF-8, which TOML must be. */
-static char *toml_string(const char *value)
-{
-	char *result = malloc(strlen(value) * 6 + 3), *end = result;
-
-	if (!result)
-		return NULL;
-	*end++ = '"';
-	while (*value) {
-		size_t length = utf8_length(value);
-
-		if (!length)
+	for (const char *comma = ""; words && *words; words++, comma = ", ") {
+		word = toml_string(*words);
+		if (!word)
 			return NULL;
-		if (iscntrl((unsigned char)*value)) {
-			end += sprintf(end, "\\u%04x", (unsigned)*value);
-		} else {
-			if (*value == '"' || *value == '\\')
-				*end++ = '\\';
-			memcpy(end, value, length);
-			end += length;
-		}
-		value += length;
+		array = text("%s%s%s", array, comma, word);
 	}
-	strcpy(end, "\"");
-	return result;
+	return text("%s%s]", array,
+		    !appends   ? ""
+		    : array[1] ? ", {append = false}"
+			       : "{append = false}");
 }
 
-/* Returns the override, a containers.conf(5), or NULL if it cannot be written in TOML. */
+/* Returns the item of `table` that is `key` to podman, added as a `kind` if it is not there; NULL
+   without memory. */
+static struct item *take_key(struct item *table, const char *key, enum kind kind)
+{
+	struct reader reader = { .error = NULL };
+	struct path path = { .table = table, .key = key, .key_length = strlen(key), .name = key };
+	struct item *item = find_key(&reader, table, key);
+
+	return item ? item : add_keyed(&reader, &path, kind);
+}
+
+/* Sets `key` of the table `name` in `root` to `array`. Returns false on error, also where `array`
+   is NULL. */
+static bool set_array(struct item *root, const char *name, const char *key, const char *array)
+{
+	struct item *table = take_key(root, name, TABLE);
+	struct item *item = table ? take_key(table, key, ARRAY) : NULL;
+
+	if (!item || !array)
+		return false;
+	item->value = array;
+	item->value_length = strlen(array);
+	return true;
+}
+
+/* Returns the override, a containers.conf(5): the caller's, if there is one, but for two keys.
+   Returns NULL if it cannot be written in TOML. */
 static char *override_text(const struct plan *plan)
 {
-	const char *conmon = toml_string(plan->alias);
+	const struct configuration *configuration = &plan->configuration;
+	struct item empty = { .kind = TABLE };
+	struct item *root = configuration->callers ? configuration->callers : &empty;
+	char *conmon[] = { text("%s", plan->alias), NULL }, *content = NULL;
+	size_t length;
+	FILE *file;
 
-	if (!conmon)
+	if (!set_array(root, "containers", "default_sysctls",
+		       toml_array(plan->sysctls, configuration->sysctls.appends)) ||
+	    !set_array(root, "engine", "conmon_path",
+		       toml_array(conmon, configuration->conmons.appends)))
 		return NULL;
-	return text("[containers]\n"
-		    "default_sysctls = []\n"
-		    "[engine]\n"
-		    "conmon_path = [%s]\n",
-		    conmon);
+	file = open_memstream(&content, &length);
+	if (!file)
+		return NULL;
+	write_toml(file, root, "");
+	return fclose(file) == 0 ? content : NULL;
 }
-
-#ifdef __linux__
-#ifndef MFD_NOEXEC_SEAL /* older libraries: linux/memfd.h */
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 /* Returns a descriptor, close-on-exec, of a sealed file in memory that holds `content`; -1 and
    errno on error. */
 static int make_sealed_file(const char *content)
 {
 	const size_t length = strlen(content);
-	/* Kernels from 6.3 on want to know that it is not a program; older ones reject the flag. */
-	int fd = memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	int fd = make_file();
 
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -1;
-	if (write(fd, content, length) == (ssize_t)length &&
-	    fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) == 0)
+	if (fd < 0 || (write(fd, content, length) == (ssize_t)length && seal(fd)))
 		return fd;
 	close(fd);
 	return -1;
 }
-#else
-static int make_sealed_file(const char *content)
-{
-	(void)content;
-	errno = ENOSYS;
-	return -1;
-}
-#endif
 
 /* Returns the lowest number that the override may have: above what the container is given and
    what podman adds. */
@@ -2203,7 +3300,7 @@ static const char *install_override(const struct plan *plan)
 	int sealed, fd, lowest = lowest_override(&plan->line);
 
 	if (!content)
-		return "the shim's own path is not UTF-8";
+		return "the shim's own path is not UTF-8, or there is no memory";
 	sealed = make_sealed_file(content);
 	if (sealed < 0)
 		return text("no file in memory: %s", strerror(errno));
@@ -2213,7 +3310,7 @@ static const char *install_override(const struct plan *plan)
 	close(sealed);
 	if (why)
 		return why;
-	if (!enter_override(fd, plan->conmon))
+	if (!enter_override(fd, plan->conmon, plan->ping))
 		why = "no memory for the environment";
 	else if (access(getenv(OVERRIDE_VARIABLE), R_OK) < 0)
 		why = text("%s: %s", getenv(OVERRIDE_VARIABLE), strerror(errno));
@@ -3110,7 +4207,7 @@ static bool is_named_pipe(int fd)
 /* Opens the relay for what podman writes to `original`. Returns NULL, or why it could not. */
 static const char *open_relay(struct relay *relay, int original, enum holds holds, bool several)
 {
-	struct stat status, null = { .st_rdev = 0 };
+	struct stat status;
 	socklen_t length = sizeof(int);
 	int ends[2], type = 0, flags = fcntl(original, F_GETFL);
 
@@ -3121,10 +4218,8 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 	relay->is_socket = S_ISSOCK(status.st_mode);
 	if (relay->is_socket)
 		getsockopt(original, SOL_SOCKET, SO_TYPE, &type, &length);
-	if (S_ISCHR(status.st_mode))
-		stat("/dev/null", &null);
 	if (!relay->is_pipe && !relay->is_terminal && !S_ISREG(status.st_mode) &&
-	    type != SOCK_STREAM && !(null.st_rdev && null.st_rdev == status.st_rdev))
+	    type != SOCK_STREAM && !is_null_device(&status))
 		return text("descriptor %d is no pipe, terminal, file or stream", original);
 	if (!(relay->is_terminal ? open_terminal(ends, original) : open_pipe(ends)))
 		return text("no pipe or terminal: %s", strerror(errno));
@@ -4064,10 +5159,160 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
  * podman executes the shim as conmon, with the override in the environment. conmon hands its
  * environment, but no descriptor, to the `podman container cleanup` that it runs at the
  * container's end: nothing of the shim may be in it.
+ *
+ * What the user's configuration gives ping_group_range is written here, into the container's
+ * network namespace, where podman has made one already: if that fails nobody is the worse for it.
  */
 
-__attribute__((noreturn)) static void execute_conmon(const char *conmon, char **argv)
+#ifdef __linux__
+
+#define LARGEST_BUNDLE (4 << 20) /* bytes of config.json */
+#define PING_PATH "/proc/sys/net/ipv4/ping_group_range"
+#define PING_TIMEOUT 1 /* seconds; no more than some microseconds are needed */
+
+/* JSON, of which only the structure is read: RFC 8259. */
+
+static const char *skip_space(const char *at)
 {
+	return at + strspn(at, " \t\r\n");
+}
+
+/* Returns what follows the string at `at`, or NULL if it has no end. */
+static const char *skip_json_string(const char *at)
+{
+	for (at++; *at && *at != '"'; at++)
+		if (*at == '\\' && !*++at)
+			return NULL;
+	return *at ? at + 1 : NULL;
+}
+
+/* Returns what follows the value at `at`, or NULL if it has no end. */
+static const char *skip_json(const char *at)
+{
+	int depth = 0;
+
+	do {
+		at += strcspn(at, "\"[]{},");
+		if (*at == '"')
+			at = skip_json_string(at);
+		else if (*at == ',' && !depth)
+			return at;
+		else if (*at == '[' || *at == '{')
+			depth++, at++;
+		else if (*at == ']' || *at == '}')
+			depth--, at++;
+		else if (*at == ',')
+			at++;
+		else
+			return NULL;
+	} while (at && depth > 0);
+	return depth < 0 ? at - 1 : at;
+}
+
+/* Returns the value of member `name` of the object at `at`, or NULL. */
+static const char *json_member(const char *at, const char *name)
+{
+	const size_t length = strlen(name);
+
+	at = at && *at == '{' ? skip_space(at + 1) : NULL;
+	while (at && *at == '"') {
+		const bool found = strncmp(at + 1, name, length) == 0 && at[1 + length] == '"';
+
+		at = skip_json_string(at);
+		at = at ? skip_space(at) : NULL;
+		if (!at || *at != ':')
+			return NULL;
+		at = skip_space(at + 1);
+		if (found)
+			return at;
+		at = skip_json(at);
+		at = at ? skip_space(at) : NULL;
+		at = at && *at == ',' ? skip_space(at + 1) : NULL;
+	}
+	return NULL;
+}
+
+/* Returns the path of the network namespace that `config`, of the OCI runtime's config.json, names;
+   NULL if there is none yet, or if it cannot be understood. */
+static const char *network_namespace(const char *config)
+{
+	static const char type[] = "\"network\"";
+	const char *at = json_member(json_member(skip_space(config), "linux"), "namespaces");
+
+	at = at && *at == '[' ? skip_space(at + 1) : NULL;
+	while (at && *at == '{') {
+		const char *found = json_member(at, "type"), *path = json_member(at, "path");
+
+		if (found && strncmp(found, type, sizeof type - 1) == 0) {
+			size_t length = path && *path == '"' ? strcspn(path + 1, "\"\\") : 0;
+
+			return length && path[1 + length] == '"'
+				   ? text("%.*s", (int)length, path + 1)
+				   : NULL;
+		}
+		at = skip_json(at);
+		at = at ? skip_space(at) : NULL;
+		at = at && *at == ',' ? skip_space(at + 1) : NULL;
+	}
+	return NULL;
+}
+
+/* In a new process: writes `range` in the network namespace `path`. Does not return. */
+__attribute__((noreturn)) static void write_range(const char *path, const char *range)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	int target, fd;
+	sigset_t none;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	alarm(PING_TIMEOUT);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	target = fd < 0 || setns(fd, CLONE_NEWNET) < 0 ? -1 : open(PING_PATH, O_WRONLY | O_CLOEXEC);
+	_exit(target < 0 || write(target, range, strlen(range)) < 0);
+}
+
+/* Gives containers the range `range`, if podman is about to create one by `argv`, conmon's. In a
+   process of its own, so that nothing here changes for conmon. */
+static void set_range(const char *range, char **argv)
+{
+	const char *config, *path;
+	size_t length;
+	pid_t pid;
+
+	while (*argv && strcmp(*argv, "-b") != 0)
+		argv++;
+	config = *argv && argv[1]
+		     ? read_whole(text("%s/config.json", argv[1]), LARGEST_BUNDLE, &length)
+		     : NULL;
+	path = config ? network_namespace(config) : NULL;
+	if (!path)
+		return;
+	pid = fork();
+	if (pid == 0)
+		write_range(path, range);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	forget_child();
+}
+
+#else
+
+static void set_range(const char *range, char **argv)
+{
+	(void)range;
+	(void)argv;
+}
+
+#endif
+
+__attribute__((noreturn)) static void execute_conmon(const char *conmon, const char *ping,
+						     char **argv)
+{
+	if (ping)
+		set_range(ping, argv);
 	unsetenv(SCRIPTS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
 	argv[0] = text("%s", conmon);
@@ -4109,7 +5354,7 @@ static bool is_reexecution(void)
 int main(int argc, char **argv)
 {
 	static char *no_arguments[] = { "podman", NULL };
-	const char *conmon;
+	const char *conmon, *ping = getenv(PING_VARIABLE);
 	struct plan plan;
 
 	if (argc < 1)
@@ -4122,7 +5367,7 @@ int main(int argc, char **argv)
 	}
 	conmon = leave_override();
 	if (conmon && is_conmon_alias(argv[0]))
-		execute_conmon(conmon, argv);
+		execute_conmon(conmon, ping, argv);
 
 	read_settings();
 	plan = decide(argv, argc);

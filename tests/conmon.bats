@@ -79,6 +79,20 @@ run_in_podmans_environment() {
 	grep -zqx 'CONTAINERS_CONF_OVERRIDE=' "$record/conmon.environ"
 }
 
+@test "conmon has the caller's own override in its place" {
+	need_own_conmon
+	echo '[containers]' >theirs
+	for name in theirs "$world/theirs" /dev/fd/7; do
+		rm -rf native "$record"/*
+		in_odd_environment CONTAINERS_CONF_OVERRIDE="$name" STAND_IN_CONMON='-c ID' "$real/podman" ps 7<theirs
+		keep_record native
+		in_odd_environment CONTAINERS_CONF_OVERRIDE="$name" STAND_IN_CONMON='-c ID' "$shim/podman" run image 7<theirs
+		[ -n "$(override_descriptor)" ]
+		same native/environ "$record/conmon.environ"
+		grep -zqx "CONTAINERS_CONF_OVERRIDE=$name" "$record/conmon.environ"
+	done
+}
+
 @test "conmon has podman's descriptors but the override's" {
 	need_own_conmon
 	echo content >file
@@ -223,4 +237,108 @@ run_in_podmans_environment() {
 	(exec -a "$alias" "$shim/podman" run image)
 	[ "$(count runs)" -eq 1 ]
 	[ "$(count conmon.runs)" -eq 0 ]
+}
+
+# The following are run by with_namespaces: $path is a network namespace, other than the process's own.
+
+# Runs the shell script on standard input as one who may enter and change network namespaces.
+with_namespaces() {
+	need_own_conmon
+	unshare --map-root-user --net true 2>/dev/null || skip 'no namespaces for users here'
+	mkdir -p home/.config/containers bundle
+	printf '%s\n' '[containers]' 'default_sysctls = ["net.ipv4.ping_group_range=0 0"]' \
+		>home/.config/containers/containers.conf
+	{
+		cat <<-'END'
+			set -eu
+			unshare --net sleep 60 &
+			trap 'kill %1' EXIT
+			path=/proc/$!/ns/net
+			until [ "$(readlink "$path")" != "$(readlink /proc/self/ns/net)" ] &&
+				[ "$(cat "/proc/$!/comm")" = sleep ]; do sleep 0.01; done
+			range() { nsenter --net="${1:-$path}" cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' '; }
+			config() { printf '%s\n' "$1" >bundle/config.json; }
+			start() { STAND_IN_CONMON="-c ID -b $PWD/bundle -p pidfile" podman run image; }
+			initial=$(range)
+			[ "$initial" != '0 0' ]
+		END
+		cat
+	} >script
+	run_bounded unshare --map-root-user --net bash -x script
+	printf '%s\n' "$output" "$stderr"
+	[ "$status" -eq 0 ]
+}
+
+@test "the user's ping_group_range is written into the network namespace that the bundle names" {
+	with_namespaces <<-'END'
+		config '{"ociVersion":"1.0","process":{"env":["linux={\"namespaces\":[]}","a]}"]},
+			"linux" : { "resources":{"x":[1,-2.5e3,true,null,{}]}, "namespaces": [ {"type":"pid"},
+			{"path" : "'"$path"'", "type":"network"} ], "seccomp":{}}}'
+		start
+		[ "$(range)" = '0 0' ]
+		[ "$(range /proc/self/ns/net)" = "$initial" ]
+		[ "$(tr '\0' ' ' <record/conmon.argv | cut -d ' ' -f 2-)" = "-c ID -b $PWD/bundle -p pidfile " ]
+	END
+}
+
+@test "a bundle that names no network namespace, or none that can be entered, changes nothing" {
+	with_namespaces <<-'END'
+		mkfifo fifo
+		for config in '' '{' '[]' '{}' '{"linux":null}' '{"linux":{"namespaces":[]}}' '{"linux":{"namespaces":{}}}' \
+			'{"linux":{"namespaces":[{"type":"network"}]}}' '{"linux":{"namespaces":[{"type":"network","path":""}]}}' \
+			'{"linux":{"namespaces":[{"type":"network","path":"/no/such"}]}}' \
+			'{"linux":{"namespaces":[{"type":"network","path":"'"$PWD"'/fifo"}]}}' \
+			'{"linux":{"namespaces":[{"type":"network","path":"/proc/self/ns/pid"}]}}' \
+			'{"linux":{"namespaces":[{"type":"pid","path":"'"$path"'"}]}}' \
+			'{"linux":{"namespaces":[{"type":"network","path":"'"$path"'\\u0000"}]}}' \
+			'{"other":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}' \
+			'{"linux":{"other":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}}' \
+			'{"a":"\"linux\":{","linux":{"namespaces":[{"type":"network","path":"'"$path"; do
+			config "$config"
+			rm -f record/conmon.runs
+			start
+			[ "$(wc -l <record/conmon.runs)" = 1 ]
+			[ "$(range)" = "$initial" ]
+		done
+		rm bundle/config.json
+		start
+		STAND_IN_CONMON='-b' podman run image
+		[ "$(range)" = "$initial" ]
+		[ "$(range /proc/self/ns/net)" = "$initial" ]
+	END
+}
+
+@test "a range is written only where the user's configuration has one" {
+	with_namespaces <<-'END'
+		config '{"linux":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}'
+		echo '[containers]' >home/.config/containers/containers.conf
+		start
+		[ "$(range)" = "$initial" ]
+		printf '%s\n' '[containers]' 'default_sysctls = ["net.ipv4.ping_group_range=x"]' \
+			>home/.config/containers/containers.conf
+		start
+		[ "$(range)" = "$initial" ]
+		printf '%s\n' '[containers]' 'default_sysctls = ["net.ipv4.ping_group_range=x", "net.ipv4.ping_group_range=0 0"]' \
+			>home/.config/containers/containers.conf
+		start
+		[ "$(range)" = '0 0' ]
+	END
+}
+
+@test "nothing of the writing is left for conmon: namespace, descriptors, directory, signals" {
+	with_namespaces <<-'END'
+		export PODMAN_SHIM_RETRIES=0 STAND_IN_CONMON="-c ID -b $PWD/bundle -p pidfile"
+		start() { env --block-signal=CHLD --block-signal=ALRM --ignore-signal=USR1 podman run image 5</dev/null; }
+		config '{}'
+		start
+		mv record natively
+		mkdir record
+		config '{"linux":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}'
+		start
+		[ "$(range)" = '0 0' ]
+		for what in environ fds signals namespace; do
+			cmp natively/conmon.$what record/conmon.$what
+		done
+		grep '^SigBlk:.*[1-9a-f]' record/conmon.signals
+	END
 }

@@ -142,6 +142,9 @@ load helpers
 }
 
 @test "the value of a global option is not taken for the command" {
+	export _CONTAINERS_ROOTLESS_UID=2000
+	mkdir -p home/.config/containers/containers.conf.modules
+	: >home/.config/containers/containers.conf.modules/ps
 	expect_each override <<-'END'
 		--log-level debug run image
 		--log-level=debug run image

@@ -222,6 +222,25 @@ hold_lock() {
 	[[ $plan == *"podman-shim: plan: lock: no file in memory"* ]]
 }
 
+@test "a sysctl that the override cannot prevent is written under the lock" {
+	export STAND_IN_VERSION='podman version 5.4.2'
+	expect_each 'override and lock: --sysctl' <<-'END'
+		run --sysctl net.ipv4.ping_group_range=0\ 0 image
+		run --sysctl=net.ipv4.ping_group_range=1 --sysctl a=b image
+		container run --sysctl a=b --sysctl net.ipv4.ping_group_range=0 image
+	END
+	expect_each 'override: ' <<-'END'
+		run --sysctl net.ipv4.ping_group_rang=0 image
+		run image --sysctl net.ipv4.ping_group_range=0
+		create --sysctl net.ipv4.ping_group_range=0 image
+		run image sysctl net.ipv4.ping_group_range=0
+	END
+	podman run --sysctl net.ipv4.ping_group_range=0 image
+	[ "$(override_descriptor)" = 100 ]
+	lacks podman-shim.lock fds
+	PODMAN_SHIM_MODE=override expect 'override: --sysctl' run --sysctl net.ipv4.ping_group_range=0 image
+}
+
 @test "Docker is never serialized" {
 	export STAND_IN_VERSION='Docker version 28.2.2, build e6534b4'
 	for mode in auto lock override; do

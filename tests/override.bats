@@ -85,13 +85,115 @@ shim_in() {
 	done
 }
 
-@test "an override of the caller's is left as it is" {
-	echo theirs >theirs
-	CONTAINERS_CONF_OVERRIDE=$world/theirs expect 'fallback: CONTAINERS_CONF_OVERRIDE' run image
-	CONTAINERS_CONF_OVERRIDE=$world/theirs podman run image
-	recorded environ | grep -x "CONTAINERS_CONF_OVERRIDE=$world/theirs"
-	same theirs "$record/override"
-	CONTAINERS_CONF_OVERRIDE=/no/such/file expect 'fallback: CONTAINERS_CONF_OVERRIDE' run image
+# Prints the override that the stand-in recorded without the keys that are the shim's.
+without_own_keys() {
+	sed '/^default_sysctls = /d; /^conmon_path = /d' "$record/override"
+}
+
+@test "an override of the caller's is merged: all but two of its keys are as they were" {
+	cat >theirs <<-'END'
+		# for all
+		top = 'level'
+		[containers]
+		label = [ # one a line
+		  "a=b",
+		  "c=d", ]
+		default_sysctls = ["e.f=1"]
+		log_driver = """k8s-\
+		   file"""
+		[engine.runtimes]
+		mine = ["/x"]
+		[[network.default_subnet_pools]]
+		"base" = "10.89.0.0/16"
+		size = 24
+		[[network.default_subnet_pools]]
+		base = "10.90.0.0/15"
+		[engine]
+		num_locks = 2_048
+	END
+	CONTAINERS_CONF_OVERRIDE=theirs podman run image
+	cat >wanted <<-END
+		top = 'level'
+		[containers]
+		label = [ # one a line
+		  "a=b",
+		  "c=d", ]
+		log_driver = """k8s-\\
+		   file"""
+		default_sysctls = ["e.f=1"]
+		[engine]
+		num_locks = 2_048
+		conmon_path = ["$alias"]
+		[engine.runtimes]
+		mine = ["/x"]
+		[network]
+		[[network.default_subnet_pools]]
+		"base" = "10.89.0.0/16"
+		size = 24
+		[[network.default_subnet_pools]]
+		base = "10.90.0.0/15"
+	END
+	diff <(grep -v default_sysctls wanted) <(grep -v default_sysctls "$record/override")
+	grep -qFx 'default_sysctls = ["e.f=1"]' "$record/override"
+}
+
+@test "a caller's override is found as podman finds it" {
+	mkdir directory
+	printf '%s\n' '[containers]' 'tz = "local"' >directory/theirs
+	for name in "$world/directory/theirs" directory/theirs ./directory/../directory/theirs; do
+		keep_record "before-${name//\//-}"
+		CONTAINERS_CONF_OVERRIDE=$name podman run image
+		without_own_keys | grep -qx 'tz = "local"'
+	done
+	for name in /dev/fd/7 /proc/self/fd/7; do
+		keep_record "before-${name//\//-}"
+		CONTAINERS_CONF_OVERRIDE=$name podman run image 7<directory/theirs
+		without_own_keys | grep -qx 'tz = "local"'
+		grep -qx "7 $world/directory/theirs" "$record/fds"
+	done
+}
+
+@test "a pipe that is the caller's override is read once, and can be read again by podman" {
+	local pipe
+
+	for pipe in /dev/fd/9 /proc/self/fd/9; do
+		keep_record "before-${pipe//\//-}"
+		CONTAINERS_CONF_OVERRIDE=$pipe podman run image 9< <(printf '%s\n' '[containers]' 'tz = "local"')
+		without_own_keys | grep -qx 'tz = "local"'
+		# where the override cannot be used podman reads what came through the pipe, byte for byte
+		CONTAINERS_CONF_OVERRIDE=$pipe PODMAN_SHIM_MODE=lock podman run image 9< <(printf '[containers\n \n')
+		[ "$(recorded environ | grep ^CONTAINERS_CONF_OVERRIDE=)" = "CONTAINERS_CONF_OVERRIDE=$pipe" ]
+		printf '[containers\n \n' | cmp - "$record/override"
+	done
+	# no more descriptors than there were
+	CONTAINERS_CONF_OVERRIDE=/dev/fd/9 "$real/podman" run image 9< <(echo 'a = 1')
+	keep_record native
+	CONTAINERS_CONF_OVERRIDE=/dev/fd/9 PODMAN_SHIM_MODE=lock podman run image 9< <(echo 'a = 1')
+	diff <(cut -d ' ' -f 1 native/fds) <(cut -d ' ' -f 1 "$record/fds")
+	CONTAINERS_CONF_OVERRIDE=/dev/fd/9 "$refuse" memfd_create "$shim/podman" run image 9< <(echo 'a = 1')
+	grep -qx 'a = 1' "$record/override"
+}
+
+@test "a pipe that is the caller's override is waited for, and may hold more than a pipe does" {
+	{
+		printf '[containers]\ntz = "local"\n'
+		sleep 0.2
+		yes '# a comment' | head -n 10000
+	} | CONTAINERS_CONF_OVERRIDE=/dev/fd/9 podman run image 9<&0 </dev/null
+	without_own_keys | grep -qx 'tz = "local"'
+}
+
+@test "an override of the caller's that is missing or malformed is podman's to complain of" {
+	echo '[containers' >theirs
+	for name in theirs "$world/theirs" /no/such/file /dev/fd/77; do
+		keep_record "before-${name//\//-}"
+		CONTAINERS_CONF_OVERRIDE=$name expect "fallback: $name" run image
+		CONTAINERS_CONF_OVERRIDE=$name run_bounded podman run image
+		[ -z "$stderr" ]
+		[ "$(recorded environ | grep ^CONTAINERS_CONF_OVERRIDE=)" = "CONTAINERS_CONF_OVERRIDE=$name" ]
+		lacks '^_PODMAN_SHIM_' environ
+	done
+	CONTAINERS_CONF_OVERRIDE=theirs expect "fallback: theirs:1: a header without its end" run image
 }
 
 @test "an empty override of the caller's is none" {
@@ -101,8 +203,9 @@ shim_in() {
 }
 
 @test "a configuration of the caller's that is no override stays in place" {
-	CONTAINERS_CONF=/their/own expect override run image
-	recorded environ | grep -x CONTAINERS_CONF=/their/own
+	: >theirs
+	CONTAINERS_CONF=$world/theirs expect override run image
+	recorded environ | grep -x "CONTAINERS_CONF=$world/theirs"
 }
 
 @test "a descriptor limit of 64 falls back to plain execution" {

@@ -20,7 +20,8 @@
  *     argv, environ     as they came, a NUL after each
  *     fds               a line "NUMBER TARGET" for each descriptor
  *     pid, comm         its process number, and /proc/PID/comm
- *     signals           the masks of blocked and ignored signals
+ *     signals           the masks of waiting, blocked and ignored signals
+ *     namespace         of the network, and the directory
  *     terminal          "yes" if there is a controlling terminal, else "no"
  *     override          the content of the file that CONTAINERS_CONF_OVERRIDE names, if any
  *     tamper            a line for each way in which the override could be changed
@@ -100,15 +101,20 @@ static const char *terminal(void)
 }
 
 /* Returns the target of descriptor `fd` in `target`, "closed" if it is. */
+static const char *read_link(const char *link, char target[4096])
+{
+	ssize_t length = readlink(link, target, 4095);
+
+	target[length > 0 ? length : 0] = 0;
+	return length > 0 ? target : "closed";
+}
+
 static const char *target_of(int fd, char target[4096])
 {
 	char link[64];
-	ssize_t length;
 
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	length = readlink(link, target, 4095);
-	target[length > 0 ? length : 0] = 0;
-	return length > 0 ? target : "closed";
+	return read_link(link, target);
 }
 
 /* The first thing to be recorded: every open file is a descriptor itself. */
@@ -137,15 +143,18 @@ static void record_descriptors(void)
 static void record_process(char **argv, char **environment)
 {
 	FILE *status = fopen("/proc/self/status", "r"), *signals = open_record("signals", "w");
-	char line[4096];
+	char line[4096], target[2][4096];
 
 	record_strings("argv", argv);
 	record_strings("environ", environment);
 	record("pid", "w", "%d\n", (int)getpid());
 	record("comm", "w", "%s\n", comm);
 	record("terminal", "w", "%s\n", terminal());
+	record("namespace", "w", "%s %s\n", read_link("/proc/self/ns/net", target[0]),
+	       read_link("/proc/self/cwd", target[1]));
 	while (signals && fgets(line, sizeof line, status))
-		if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0)
+		if (strncmp(line, "SigPnd", 6) == 0 || strncmp(line, "ShdPnd", 6) == 0 ||
+		    strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0)
 			fputs(line, signals);
 	if (signals)
 		fclose(signals);
@@ -154,11 +163,11 @@ static void record_process(char **argv, char **environment)
 }
 
 /* Fills `content` with the override; returns false if there is none. */
-static bool record_override(char content[4096])
+static bool record_override(char content[1 << 16])
 {
 	const char *path = getenv("CONTAINERS_CONF_OVERRIDE");
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t length = fd < 0 ? -1 : read(fd, content, 4095);
+	ssize_t length = fd < 0 ? -1 : read(fd, content, (1 << 16) - 1);
 
 	close(fd);
 	if (length < 0)
@@ -242,7 +251,7 @@ __attribute__((noreturn)) static void answer_probe(void)
 int main(int argc, char **argv, char **environment)
 {
 	const char *status = getenv("STAND_IN_STATUS"), *signal_number = getenv("STAND_IN_SIGNAL");
-	char *conmon_words = getenv("STAND_IN_CONMON"), override[4096];
+	char *conmon_words = getenv("STAND_IN_CONMON"), override[1 << 16];
 	bool is_conmon;
 
 	prctl(PR_GET_NAME, comm);
