@@ -13,7 +13,7 @@ STATIC := $(shell printf 'int main(void) { return 0; }' | \
 	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static)
 
 BUILD = tests/build
-HELPERS = $(BUILD)/merge $(BUILD)/refuse $(BUILD)/stand-in $(BUILD)/tiny $(BUILD)/trampoline
+HELPERS = $(BUILD)/merge $(BUILD)/ping $(BUILD)/refuse $(BUILD)/stand-in $(BUILD)/tiny $(BUILD)/trampoline
 
 all: podman-shim
 

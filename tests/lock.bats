@@ -222,6 +222,7 @@ hold_lock() {
 	[[ $plan == *"podman-shim: plan: lock: no file in memory"* ]]
 }
 
+# bats test_tags=linux
 @test "a sysctl that the override cannot prevent is written under the lock" {
 	export STAND_IN_VERSION='podman version 5.4.2'
 	expect_each 'override and lock: --sysctl' <<-'END'

@@ -17,7 +17,8 @@ setup() {
 }
 
 teardown() {
-	unset CONTAINER_HOST
+	unset CONTAINER_HOST CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE
+	rm -rf ~/.config/containers
 	native kill -a >/dev/null 2>&1 || :
 	native pod rm -af >/dev/null 2>&1 || :
 	native rm -af >/dev/null 2>&1 || :

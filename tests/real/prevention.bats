@@ -55,7 +55,7 @@ load common
 		>pod.yaml
 	podman --runtime "$runtime" kube play pod.yaml
 	until_true grep -q . <(podman logs played-c)
-	[ "$(podman logs played-c)" = $'65534\t65534' ]
+	[ "$(podman logs played-c)" = $'0\t0' ]
 	run native --runtime "$runtime" kube play --replace pod.yaml
 	[ "$status" -ne 0 ]
 }
