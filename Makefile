@@ -20,7 +20,7 @@ all: podman-shim
 podman-shim: podman-shim.c
 	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
 
-$(BUILD)/merge $(BUILD)/fuzz-merge: podman-shim.c tests/merge.h
+$(BUILD)/merge: podman-shim.c tests/merge.h
 
 $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
@@ -53,6 +53,16 @@ check-real: all $(HELPERS)
 try: all $(BUILD)/tiny
 	tests/try
 
+# libFuzzer on the reader and merger of containers.conf; what it finds interesting is kept in BUILD.
+FUZZ_SECONDS ?= 600
+fuzz:
+	tests/need clang libclang-rt-dev
+	@mkdir -p $(BUILD)/corpus
+	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $(BUILD)/fuzz-merge tests/fuzz-merge.c
+	$(BUILD)/fuzz-merge -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
+		$(BUILD)/corpus tests/corpus
+
 bench: all $(HELPERS)
 	tests/need hyperfine
 	tests/bench
@@ -60,4 +70,4 @@ bench: all $(HELPERS)
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall check check-portable check-real try bench clean
+.PHONY: all install uninstall check check-portable check-real try fuzz bench clean
