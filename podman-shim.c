@@ -1877,7 +1877,7 @@ static size_t put_utf8(char *to, unsigned long code)
 /* Returns whether a text may hold the byte `byte`, if it is not the end of a line. */
 static bool is_text(char byte)
 {
-	return byte == '\t' || !iscntrl((unsigned char)byte);
+	return byte == '\t' || ((unsigned char)byte >= ' ' && byte != 0x7f);
 }
 
 static void skip_blanks(struct reader *reader)
@@ -1897,17 +1897,17 @@ static bool skip_newline(struct reader *reader)
 /* Skips blanks and a comment, up to the line's end. Returns false on error. */
 static bool skip_comment(struct reader *reader)
 {
+	const char *at;
+	size_t length = 1;
+
 	skip_blanks(reader);
 	if (*reader->at != '#')
 		return true;
-	while (is_text(*reader->at)) {
-		size_t length = utf8_length(reader->at);
-
-		if (!length)
-			return refuse(reader, "a comment that is not UTF-8");
-		reader->at += length;
-	}
-	return true;
+	/* most of a configuration is comments, and most of those are ASCII */
+	for (at = reader->at; length && is_text(*at); at += length)
+		length = (unsigned char)*at < 0x80 ? 1 : utf8_length(at);
+	reader->at = at;
+	return length || refuse(reader, "a comment that is not UTF-8");
 }
 
 /* Skips all that may stand between the elements of an array. Returns false on error. */
