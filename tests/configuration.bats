@@ -219,7 +219,7 @@ with_own_system() {
 		sysctls_are '["usr.d=1"]'
 		to "$HOME/.config/containers/containers.conf.d/60.conf" '["home.d/60=1"]'
 		sysctls_are '["home.d/60=1"]'
-		to /etc/containers/containers.conf.d/60.conf '["no=1"]'
+		to /etc/containers/containers.conf.d/60.conf '["no=1", {append=true}]'
 		sysctls_are '["home.d/60=1"]'
 	END
 }
