@@ -114,6 +114,34 @@ with_odd_descriptors() {
 	[ "$(wc -l <"$record/fds")" -eq $(($(wc -l <fds) + 1)) ]
 }
 
+# Executes podman at path PODMAN with what callers pass by descriptors and by the environment.
+with_passed_descriptors() {
+	local podman=$1 command=$2
+
+	LISTEN_FDS=2 LISTEN_PID=1 LISTEN_FDNAMES=a:b MAKEFLAGS=' -j2 --jobserver-auth=5,6' \
+		CONTAINERS_CONF="$world/theirs" CONTAINERS_CONF_OVERRIDE=/dev/fd/9 \
+		bash -c 'exec -a podman "$@"' _ "$podman" "$command" --preserve-fds=3 --preserve-fd=7,150 --unsetenv CONTAINERS_CONF -e CONTAINERS_CONF=x \
+		--env-file /dev/fd/8 -v /dev/fd/7:/x image cat /dev/fd/150 3<file 4<file 5<file 6>>output 7<file 8<file \
+		9<theirs 150<file
+}
+
+# bats test_tags=linux
+@test "descriptors that are passed to podman are the caller's, and so are the words that name them" {
+	echo A=B >file
+	echo '[containers]' >theirs
+	for command in create run; do
+		with_passed_descriptors "$real/podman" "$command"
+		keep_record "native-$command"
+		with_passed_descriptors "$shim/podman" "$command"
+		[ "$(override_descriptor)" -gt 150 ]
+		same "native-$command/argv" "$record/argv"
+		grep -azv '^\(CONTAINERS_CONF_OVERRIDE\|_PODMAN_SHIM_[A-Z]*\)=' "$record/environ" >environ
+		grep -azv '^CONTAINERS_CONF_OVERRIDE=' "native-$command/environ" | cmp - environ
+		grep -v "^$(override_descriptor) " "$record/fds" >fds
+		same_descriptors "native-$command/fds" fds
+	done
+}
+
 @test "closed standard descriptors stay closed" {
 	for command in ps 'run image'; do
 		# shellcheck disable=SC2086 # words
