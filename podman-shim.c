@@ -61,6 +61,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -237,29 +238,28 @@ static int open_file(const char *path, struct stat *status)
 }
 
 /* Returns what the file `path` holds, and a zero byte, and in `*length` its length in bytes; or
-   NULL, and errno, on error, and if it is of more than `most` bytes. */
+   NULL, and errno, on error, and if it is of more than `most` bytes. What a file says of its size
+   is not relied on: those in /proc say 0. */
 static char *read_whole(const char *path, size_t most, size_t *length)
 {
 	struct stat status;
 	int fd = open_file(path, &status), error;
-	char *content = NULL;
-	ssize_t count = 0;
+	char *content, *shrunk;
+	ssize_t count = -1;
 
 	*length = 0;
 	if (fd < 0)
 		return NULL;
-	if ((uintmax_t)status.st_size > most)
-		errno = EFBIG;
-	else
-		content = malloc((size_t)status.st_size + 1);
-	while (content && *length < (size_t)status.st_size &&
-	       (count = read(fd, content + *length, (size_t)status.st_size - *length)) > 0)
+	content = malloc(most + 2);
+	while (content && *length <= most &&
+	       (count = read(fd, content + *length, most + 1 - *length)) > 0)
 		*length += (size_t)count;
-	error = errno;
+	error = *length > most ? EFBIG : errno;
 	close(fd);
-	if (content && count >= 0) {
+	if (count == 0 && *length <= most) {
 		content[*length] = 0;
-		return content;
+		shrunk = realloc(content, *length + 1);
+		return shrunk ? shrunk : content;
 	}
 	free(content);
 	errno = error;
@@ -2418,6 +2418,13 @@ static char *toml_string(const char *value)
  * that rule it out. Where that cannot be said for sure there is an obstacle, and no override.
  */
 
+/* Returns whether `version` is known, and older than that. */
+static bool is_before(const struct version *version, unsigned major, unsigned minor)
+{
+	return version->product == PRODUCT_PODMAN &&
+	       (version->major < major || (version->major == major && version->minor < minor));
+}
+
 /* An array of strings that a later file may add to: attributedstring.Slice of containers/common. */
 struct strings {
 	char **words; /* NULL-ended, or NULL */
@@ -2425,13 +2432,17 @@ struct strings {
 };
 
 struct configuration {
+	struct version version;      /* of the podman that reads it */
 	struct strings sysctls, env; /* [containers] default_sysctls, env */
 	bool env_host;               /* [containers] env_host */
 	const char *log_driver;      /* [containers] log_driver, or NULL */
 	struct strings conmons;      /* [engine] conmon_path */
+	struct strings engine_env;   /* [engine] env */
 	bool remote;                 /* [engine] remote */
-	struct item *callers;        /* what the caller's own override holds, or NULL */
-	const char *obstacle;        /* why this cannot be relied on, or NULL */
+	/* whether those two add to what was there, to whatever podman reads as its override */
+	bool sysctls_append, conmons_append;
+	struct item *callers; /* what the caller's own override holds, or NULL */
+	const char *obstacle; /* why this cannot be relied on, or NULL */
 };
 
 /* The default of conmon_path. */
@@ -2551,6 +2562,7 @@ static void read_keys(struct configuration *configuration, struct reader *reader
 	if (log_driver)
 		configuration->log_driver = log_driver->text;
 	read_strings(reader, engine, "conmon_path", &configuration->conmons);
+	read_strings(reader, engine, "env", &configuration->engine_env);
 	read_boolean(reader, engine, "remote", &configuration->remote);
 }
 
@@ -2594,14 +2606,20 @@ static void sort_by_name(char **files)
 		qsort(files, count, sizeof *files, compare_names);
 }
 
-/* Returns the files in `directory` whose names end in .conf, sorted by name. */
+/* Returns the files in `directory` whose names end in .conf, sorted by name. Podman before 5.7 does
+   not follow a symbolic link there. */
 static char **list_directory(struct configuration *configuration, const char *directory)
 {
 	static const char suffix[] = ".conf";
-	DIR *entries = opendir(directory);
 	struct dirent *entry;
+	struct stat link;
 	char **files = NULL;
+	DIR *entries;
 
+	if (is_before(&configuration->version, 5, 7) && lstat(directory, &link) == 0 &&
+	    !S_ISDIR(link.st_mode))
+		return NULL;
+	entries = opendir(directory);
 	if (!entries) {
 		if (errno != ENOENT && !configuration->obstacle)
 			configuration->obstacle = text("%s: %s", directory, strerror(errno));
@@ -2686,16 +2704,10 @@ static char **list_layers_of_6(struct configuration *configuration, const char *
 	return files;
 }
 
-static bool is_before(const struct version *version, unsigned major, unsigned minor)
-{
-	return version->product == PRODUCT_PODMAN &&
-	       (version->major < major || (version->major == major && version->minor < minor));
-}
-
 /* Returns the files that Podman before 6 reads: containers/common, pkg/config/new.go. */
-static char **list_layers(struct configuration *configuration, const struct version *version,
-			  const char *users, uid_t uid)
+static char **list_layers(struct configuration *configuration, const char *users, uid_t uid)
 {
+	const struct version *version = &configuration->version;
 	char **files = NULL;
 
 	add_word(&files, text("%s", SYSTEM_FILE));
@@ -2756,7 +2768,7 @@ static const char *users_file(uid_t uid)
 }
 
 /* Returns the file of the module `name`: resolveModule of containers/common, pkg/config/modules.go.
-   NULL if there is none. */
+   NULL if there is none, or if its path is not plain: podman resolves `..` by the letters. */
 static const char *find_module(const char *name, const char *users, uid_t uid)
 {
 	const char *const files[] = { uid ? users : NULL, ADMINISTRATORS_FILE, SYSTEM_FILE };
@@ -2764,6 +2776,8 @@ static const char *find_module(const char *name, const char *users, uid_t uid)
 
 	if (name[0] == '/')
 		return name;
+	if (strstr(name, ".."))
+		return NULL;
 	for (size_t i = 0; i < LENGTH(files); i++) {
 		char *path = files[i] ? text("%s.modules/%s", files[i], name) : NULL;
 
@@ -2781,7 +2795,7 @@ static int descriptor_of(const char *path)
 
 	for (size_t i = 0; i < LENGTH(directories); i++) {
 		size_t length = strlen(directories[i]);
-		int fd = strncmp(path, directories[i], length) == 0
+		int fd = strncmp(path, directories[i], length) == 0 && path[length] != '0'
 			     ? number_of(path + length, INT_MAX)
 			     : -1;
 
@@ -2834,7 +2848,7 @@ static struct configuration read_configuration(const struct version *version, ch
 	const char *callers = nonempty(getenv(OVERRIDE_VARIABLE));
 	const uid_t uid = real_uid();
 	const char *users = users_file(uid);
-	struct configuration configuration = { .remote = false };
+	struct configuration configuration = { .version = *version };
 	char **files = NULL;
 
 	for (size_t i = 0; i < LENGTH(conmon_paths); i++)
@@ -2845,7 +2859,7 @@ static struct configuration read_configuration(const struct version *version, ch
 		read_layer(&configuration, only, false);
 	else
 		files = version->major >= 6 ? list_layers_of_6(&configuration, users, uid)
-					    : list_layers(&configuration, version, users, uid);
+					    : list_layers(&configuration, users, uid);
 	for (char **file = files; file && *file; file++)
 		read_layer(&configuration, *file, true);
 	for (; modules && *modules; modules++) {
@@ -2856,24 +2870,37 @@ static struct configuration read_configuration(const struct version *version, ch
 		else if (!configuration.obstacle)
 			configuration.obstacle = text("module %s not found", *modules);
 	}
-	if (callers) {
+	configuration.sysctls_append = configuration.sysctls.appends;
+	configuration.conmons_append = configuration.conmons.appends;
+	if (callers && !is_before(version, 4, 5)) { /* older ones do not know it */
 		keep_pipe(callers);
 		configuration.callers = read_layer(&configuration, callers, false);
 	}
 	return configuration;
 }
 
-/* Returns the value that `sysctl`, KEY=VALUE, gives ping_group_range, or NULL: one with blanks
-   around it is an error of podman's (ValidateSysctls of its pkg/util/utils.go). */
-static const char *ping_range(const char *sysctl)
+/* Returns the value that `sysctl`, KEY=VALUE, gives ping_group_range, or NULL: blanks around it,
+   and another `=`, are errors of podman's (ValidateSysctls of its pkg/util/utils.go). */
+static const char *ping_value(const char *sysctl)
 {
 	const size_t length = sizeof PING_SYSCTL - 1;
 	const char *value = sysctl + length;
 
-	if (strncmp(sysctl, PING_SYSCTL, length) != 0 || !*value ||
-	    isspace((unsigned char)*value) || isspace((unsigned char)value[strlen(value) - 1]))
+	if (strncmp(sysctl, PING_SYSCTL, length) != 0 || strchr(value, '=') ||
+	    (*value &&
+	     (isspace((unsigned char)*value) || isspace((unsigned char)value[strlen(value) - 1]))))
 		return NULL;
 	return value;
+}
+
+/* Returns whether `value` is a range as the kernel takes one: icmp(7). */
+static bool is_range(const char *value)
+{
+	static const char digits[] = "0123456789", blanks[] = " \t";
+	const size_t low = strspn(value, digits), gap = strspn(value + low, blanks);
+	const size_t high = strspn(value + low + gap, digits);
+
+	return low && gap && high && !value[low + gap + high];
 }
 
 /*
@@ -2990,6 +3017,22 @@ static bool builds_by_chroot(const struct command_line *line)
 	return isolation && strcmp(isolation, "chroot") == 0;
 }
 
+/* Returns the first variable that podman would give itself by [engine] env and that decides
+   something here, or NULL. */
+static const char *engine_variable(const struct configuration *configuration)
+{
+	static const char *const names[] = { "BUILDAH_ISOLATION", "CONTAINERS_CONF",
+					     OVERRIDE_VARIABLE, "CONTAINER_CONNECTION",
+					     "CONTAINER_HOST" };
+
+	for (char **word = configuration->engine_env.words; word && *word; word++)
+		for (size_t i = 0; i < LENGTH(names); i++)
+			if (strncmp(*word, names[i], strlen(names[i])) == 0 &&
+			    (*word)[strlen(names[i])] == '=')
+				return names[i];
+	return NULL;
+}
+
 /* Returns whether the command starts containers. */
 static bool starts_containers(const struct command_line *line)
 {
@@ -3016,19 +3059,20 @@ static int expected_containers(const struct plan *plan)
 	return line->command->options == start_options ? line->operands : 0;
 }
 
-/* Tells ping_group_range from the other default sysctls of the configuration of `plan`. */
+/* Tells ping_group_range from the other default sysctls of the configuration of `plan`. The last of
+   several counts, and one that no kernel takes is left for the OCI runtime to complain of. */
 static void divide_sysctls(struct plan *plan)
 {
-	char **sysctl = plan->configuration.sysctls.words;
+	char **sysctls = plan->configuration.sysctls.words;
+	const char *last = NULL, *value;
 
-	for (; sysctl && *sysctl; sysctl++) {
-		const char *range = ping_range(*sysctl);
-
-		if (range)
-			plan->ping = range;
-		else
+	for (char **sysctl = sysctls; sysctl && *sysctl; sysctl++)
+		if ((value = ping_value(*sysctl)))
+			last = value;
+	plan->ping = last && is_range(last) ? last : NULL;
+	for (char **sysctl = sysctls; sysctl && *sysctl; sysctl++)
+		if (!plan->ping || !ping_value(*sysctl))
 			add_word(&plan->sysctls, *sysctl);
-	}
 }
 
 /* Returns why the override cannot be used without harm, or NULL if it can; then `plan` has what
@@ -3037,6 +3081,7 @@ static const char *why_no_override(struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
 	const struct configuration *configuration = &plan->configuration;
+	const char *why;
 
 	if (settings.mode == MODE_LOCK)
 		return "PODMAN_SHIM_MODE=lock";
@@ -3064,6 +3109,9 @@ static const char *why_no_override(struct plan *plan)
 		    line->leaking_env);
 	if (line->command->options == build_options && builds_by_chroot(line))
 		return "chroot isolation shows every descriptor of podman's to the RUN steps";
+	why = engine_variable(configuration);
+	if (why)
+		return text("containers.conf's env of the engine sets %s", why);
 	plan->conmon = find_conmon(&configuration->conmons);
 	if (!plan->conmon)
 		return "no conmon found by its full path";
@@ -3197,22 +3245,25 @@ static struct plan decide(char **argv, int argc)
    synchronization, attaching and the network (libpod/oci_conmon_common.go). */
 #define PODMANS_DESCRIPTORS 8
 
-/* Returns `words` as an array of TOML, which replaces what podman has read before, or NULL if it
-   cannot be written. */
+/* Returns `words` as an array of TOML, or NULL if it cannot be written. It takes the place of what
+   podman has read before, also where that `appends`. */
 static char *toml_array(char **words, bool appends)
 {
-	char *array = text("["), *word;
+	static const char attribute[] = "{append = false}";
+	const char *comma = "";
+	char *array = NULL, *word;
+	size_t length;
+	FILE *file = open_memstream(&array, &length);
 
-	for (const char *comma = ""; words && *words; words++, comma = ", ") {
-		word = toml_string(*words);
-		if (!word)
-			return NULL;
-		array = text("%s%s%s", array, comma, word);
+	if (!file)
+		return NULL;
+	fputc('[', file);
+	for (; words && *words && (word = toml_string(*words)); words++, comma = ", ") {
+		fprintf(file, "%s%s", comma, word);
+		free(word);
 	}
-	return text("%s%s]", array,
-		    !appends   ? ""
-		    : array[1] ? ", {append = false}"
-			       : "{append = false}");
+	fprintf(file, "%s%s]", appends ? comma : "", appends ? attribute : "");
+	return fclose(file) == 0 && !(words && *words) ? array : NULL;
 }
 
 /* Returns the item of `table` that is `key` to podman, added as a `kind` if it is not there; NULL
@@ -3252,9 +3303,9 @@ static char *override_text(const struct plan *plan)
 	FILE *file;
 
 	if (!set_array(root, "containers", "default_sysctls",
-		       toml_array(plan->sysctls, configuration->sysctls.appends)) ||
+		       toml_array(plan->sysctls, configuration->sysctls_append)) ||
 	    !set_array(root, "engine", "conmon_path",
-		       toml_array(conmon, configuration->conmons.appends)))
+		       toml_array(conmon, configuration->conmons_append)))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
@@ -5160,8 +5211,9 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
  * environment, but no descriptor, to the `podman container cleanup` that it runs at the
  * container's end: nothing of the shim may be in it.
  *
- * What the user's configuration gives ping_group_range is written here, into the container's
- * network namespace, where podman has made one already: if that fails nobody is the worse for it.
+ * What the user's configuration gives ping_group_range is written here, into the network namespace
+ * that podman has made for the container; never into one that it only joins, which is another's,
+ * nor where the container has ids of its own. If that fails the container starts all the same.
  */
 
 #ifdef __linux__
@@ -5232,29 +5284,57 @@ static const char *json_member(const char *at, const char *name)
 	return NULL;
 }
 
-/* Returns the path of the network namespace that `config`, of the OCI runtime's config.json, names;
-   NULL if there is none yet, or if it cannot be understood. */
-static const char *network_namespace(const char *config)
+/* Returns the object of the namespace of `type` in `config`, of the OCI runtime's config.json, or
+   NULL: there is none, or this cannot be understood. */
+static const char *find_namespace(const char *config, const char *type)
 {
-	static const char type[] = "\"network\"";
+	const size_t length = strlen(type);
 	const char *at = json_member(json_member(skip_space(config), "linux"), "namespaces");
 
 	at = at && *at == '[' ? skip_space(at + 1) : NULL;
 	while (at && *at == '{') {
-		const char *found = json_member(at, "type"), *path = json_member(at, "path");
+		const char *found = json_member(at, "type");
 
-		if (found && strncmp(found, type, sizeof type - 1) == 0) {
-			size_t length = path && *path == '"' ? strcspn(path + 1, "\"\\") : 0;
-
-			return length && path[1 + length] == '"'
-				   ? text("%.*s", (int)length, path + 1)
-				   : NULL;
-		}
+		if (found && *found == '"' && strncmp(found + 1, type, length) == 0 &&
+		    found[1 + length] == '"')
+			return at;
 		at = skip_json(at);
 		at = at ? skip_space(at) : NULL;
 		at = at && *at == ',' ? skip_space(at + 1) : NULL;
 	}
 	return NULL;
+}
+
+/* Returns the path of the network namespace that podman has made for the container of `config`, or
+   NULL: one that it joins is named as that of a process (libpod/container.go, namespacePath), and
+   has been given its sysctls with the container that it was made for; and podman gives a container
+   that joins one none (noUseNet of pkg/specgen/generate/security_linux.go). */
+static const char *own_network(const char *config)
+{
+	static const char processes[] = "/proc/";
+	const char *path = json_member(find_namespace(config, "network"), "path");
+	const size_t length = path && *path == '"' ? strcspn(path + 1, "\"\\") : 0;
+
+	if (!length || path[1 + length] != '"' || find_namespace(config, "user") ||
+	    strncmp(path + 1, processes, sizeof processes - 1) == 0)
+		return NULL;
+	return text("%.*s", (int)length, path + 1);
+}
+
+/* Returns whether the namespace `fd` belongs to this process's user namespace: the numbers of a
+   range are those of whoever writes it. */
+static bool is_of_this_user_namespace(int fd)
+{
+	struct stat its, ours;
+	int owner = ioctl(fd, NS_GET_USERNS);
+	bool same;
+
+	if (owner < 0)
+		return false;
+	same = fstat(owner, &its) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
+	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+	close(owner);
+	return same;
 }
 
 /* In a new process: writes `range` in the network namespace `path`. Does not return. */
@@ -5270,7 +5350,9 @@ __attribute__((noreturn)) static void write_range(const char *path, const char *
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	alarm(PING_TIMEOUT);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	target = fd < 0 || setns(fd, CLONE_NEWNET) < 0 ? -1 : open(PING_PATH, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || !is_of_this_user_namespace(fd) || setns(fd, CLONE_NEWNET) < 0)
+		_exit(1);
+	target = open(PING_PATH, O_WRONLY | O_CLOEXEC);
 	_exit(target < 0 || write(target, range, strlen(range)) < 0);
 }
 
@@ -5287,7 +5369,7 @@ static void set_range(const char *range, char **argv)
 	config = *argv && argv[1]
 		     ? read_whole(text("%s/config.json", argv[1]), LARGEST_BUNDLE, &length)
 		     : NULL;
-	path = config ? network_namespace(config) : NULL;
+	path = config ? own_network(config) : NULL;
 	if (!path)
 		return;
 	pid = fork();

@@ -111,6 +111,47 @@ with_own_system() {
 @test "what podman would reject among default sysctls, podman gets" {
 	for_each_place $'[containers]\ndefault_sysctls = ["net.ipv4.ping_group_range=0 0 ", "net.ipv4.ping_group_range", "x"]' \
 		sysctls_are '["net.ipv4.ping_group_range=0 0 ", "net.ipv4.ping_group_range", "x"]'
+	for value in '' x '0 x' 0 '0 0 0' '0 0=1' '-1 0'; do
+		for_each_place "containers.default_sysctls = [\"net.ipv4.ping_group_range=$value\"]" \
+			sysctls_are "[\"net.ipv4.ping_group_range=$value\"]"
+	done
+	# the last one counts
+	for_each_place $'containers.default_sysctls = ["net.ipv4.ping_group_range=x", "net.ipv4.ping_group_range=0 9"]' \
+		sysctls_are '[]'
+}
+
+@test "a directory that is a symbolic link is read by Podman from 5.7 on" {
+	mkdir -p home/.config/containers directory
+	ln -s "$world/directory" home/.config/containers/containers.conf.d
+	printf '%s\n' '[containers]' 'default_sysctls = ["a=1"]' >directory/x.conf
+	sysctls_are '[]'
+	STAND_IN_VERSION='podman version 5.7.0' XDG_RUNTIME_DIR=/nowhere sysctls_are '["a=1"]'
+}
+
+@test "variables that podman gives itself by its configuration are heeded" {
+	for name in BUILDAH_ISOLATION CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE CONTAINER_HOST CONTAINER_CONNECTION; do
+		for_each_place "engine.env = [\"A=b\", \"$name=x\"]" \
+			expect "lock: containers.conf's env of the engine sets $name" run image
+	done
+	for_each_place 'engine.env = ["A=b", "CONTAINERS=c"]' expect override run image
+}
+
+@test "a file that does not tell its size is read" {
+	[[ $(</proc/self/environ) ]] || skip 'no /proc'
+	CONTAINERS_CONF_OVERRIDE=/proc/self/comm expect 'lock: /proc/self/comm:1: ' run image
+}
+
+@test "a file with ten thousand sysctls costs no more than memory for them" {
+	{
+		echo 'containers.default_sysctls = ['
+		seq -f '"net.ipv4.conf.x%.0f=1",' 9900
+		echo ']'
+	} >large
+	(
+		ulimit -v 60000
+		CONTAINERS_CONF=$world/large podman run image
+	)
+	[ "$(grep -o 'net.ipv4.conf.x[0-9]*=1' "$record/override" | wc -l)" -gt 2000 ] # it records the beginning
 }
 
 @test "a file adds to earlier ones where it says so, and so do those after it" {
@@ -125,7 +166,16 @@ with_own_system() {
 	printf '%s\n' '[containers]' 'default_sysctls = ["d=4", {append=false}]' >containers.conf.d/3.conf
 	sysctls_are '["d=4"]'
 	printf '%s\n' '[containers]' 'default_sysctls = [{append=true}]' >callers
-	CONTAINERS_CONF_OVERRIDE=callers sysctls_are '["d=4", {append = false}]'
+	# podman has not read that when it reads what the shim makes of it
+	CONTAINERS_CONF_OVERRIDE=callers sysctls_are '["d=4"]'
+	printf '%s\n' '[containers]' 'default_sysctls = ["e=5", {append=false}]' >callers
+	printf '%s\n' '[containers]' 'default_sysctls = ["d=4", {append=true}]' >containers.conf.d/3.conf
+	CONTAINERS_CONF_OVERRIDE=callers sysctls_are '["e=5", {append = false}]'
+	printf '[engine]\nconmon_path = ["%s", {append=%s}]\n' /x true >containers.conf.d/4.conf
+	printf '[engine]\nconmon_path = ["%s", {append=%s}]\n' "$real/conmon" false >callers
+	CONTAINERS_CONF_OVERRIDE=callers podman run image
+	grep -Fx "conmon_path = [\"$alias\", {append = false}]" "$record/override"
+	rm containers.conf.d/4.conf
 	printf '%s\n' '[containers]' 'default_sysctls = [{append=true}]' >containers.conf.d/3.conf
 	printf '%s\n' '[containers]' 'default_sysctls = []' >containers.conf
 	rm containers.conf.d/[12].conf
@@ -236,6 +286,7 @@ with_own_system() {
 	printf '%s\n' '[containers]' 'default_sysctls = ["d=4"]' >d
 	CONTAINERS_CONF_OVERRIDE=d podman --module x/b run image
 	grep -Fx 'default_sysctls = ["a=1", "b=2", "d=4", {append = false}]' "$record/override"
+	expect 'lock: module ../b not found' --module ../b run image
 	CONTAINERS_CONF=/dev/null podman --module x/b run image
 	grep -Fx 'default_sysctls = ["b=2"]' "$record/override"
 	expect 'lock: module no/such not found' --module no/such run image
@@ -321,8 +372,22 @@ with_own_system() {
 		wait "$!"
 		grep -x 'a = 1' "$record/override"
 	done
+	CONTAINERS_CONF_OVERRIDE=/dev/fd/09 expect 'lock: /dev/fd/09: No such file' run image 9< <(:)
 	CONTAINERS_CONF_OVERRIDE=/dev/stdin expect "lock: /dev/stdin: Illegal seek" run image < <(echo 'a = 1')
 	grep -x 'a = 1' "$record/override"
+}
+
+@test "a pipe is not waited for if podman is too old to know of overrides" {
+	rm "$real/podman"
+	make_script "$real/podman" <<-'END'
+		#!/bin/sh
+		[ "$1" != --version ] || echo podman version 4.3.1
+	END
+	mkfifo endless
+	exec 8<>endless
+	CONTAINERS_CONF_OVERRIDE=/dev/fd/8 run_bounded podman run image
+	exec 8>&-
+	[ "$status" -eq 0 ]
 }
 
 @test "without HOME the user's file is in the directory that the system knows" {

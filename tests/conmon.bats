@@ -244,7 +244,7 @@ run_in_podmans_environment() {
 # Runs the shell script on standard input as one who may enter and change network namespaces.
 with_namespaces() {
 	need_own_conmon
-	unshare --map-root-user --net true 2>/dev/null || skip 'no namespaces for users here'
+	unshare --map-root-user --net --mount true 2>/dev/null || skip 'no namespaces for users here'
 	mkdir -p home/.config/containers bundle
 	printf '%s\n' '[containers]' 'default_sysctls = ["net.ipv4.ping_group_range=0 0"]' \
 		>home/.config/containers/containers.conf
@@ -253,9 +253,12 @@ with_namespaces() {
 			set -eu
 			unshare --net sleep 60 &
 			trap 'kill %1' EXIT
-			path=/proc/$!/ns/net
-			until [ "$(readlink "$path")" != "$(readlink /proc/self/ns/net)" ] &&
+			process=/proc/$!/ns/net
+			until [ "$(readlink "$process")" != "$(readlink /proc/self/ns/net)" ] &&
 				[ "$(cat "/proc/$!/comm")" = sleep ]; do sleep 0.01; done
+			path=$PWD/made
+			: >"$path"
+			mount --bind "$process" "$path"
 			range() { nsenter --net="${1:-$path}" cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' '; }
 			config() { printf '%s\n' "$1" >bundle/config.json; }
 			start() { STAND_IN_CONMON="-c ID -b $PWD/bundle -p pidfile" podman run image; }
@@ -264,7 +267,7 @@ with_namespaces() {
 		END
 		cat
 	} >script
-	run_bounded unshare --map-root-user --net bash -x script
+	run_bounded unshare --map-root-user --net --mount bash -x script
 	printf '%s\n' "$output" "$stderr"
 	[ "$status" -eq 0 ]
 }
@@ -289,6 +292,8 @@ with_namespaces() {
 			'{"linux":{"namespaces":[{"type":"network","path":"/no/such"}]}}' \
 			'{"linux":{"namespaces":[{"type":"network","path":"'"$PWD"'/fifo"}]}}' \
 			'{"linux":{"namespaces":[{"type":"network","path":"/proc/self/ns/pid"}]}}' \
+			'{"linux":{"namespaces":[{"type":"network","path":"'"$process"'"}]}}' \
+			'{"linux":{"namespaces":[{"type":"network","path":"'"$path"'"},{"type":"user"}]}}' \
 			'{"linux":{"namespaces":[{"type":"pid","path":"'"$path"'"}]}}' \
 			'{"linux":{"namespaces":[{"type":"network","path":"'"$path"'\\u0000"}]}}' \
 			'{"other":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}' \
@@ -340,5 +345,23 @@ with_namespaces() {
 			cmp natively/conmon.$what record/conmon.$what
 		done
 		grep '^SigBlk:.*[1-9a-f]' record/conmon.signals
+	END
+}
+
+@test "a network namespace of another user namespace is left alone" {
+	with_namespaces <<-'END'
+		unshare --map-root-user --net sleep 60 &
+		trap 'kill %1 %2' EXIT
+		until [ "$(readlink /proc/$!/ns/user)" != "$(readlink /proc/self/ns/user)" ] &&
+			[ "$(cat "/proc/$!/comm")" = sleep ]; do sleep 0.01; done
+		other=/proc/$!/ns/net
+		: >inner
+		mount --bind "$other" inner
+		config '{"linux":{"namespaces":[{"type":"network","path":"'"$PWD"'/inner"}]}}'
+		start
+		[ "$(range inner)" = "$initial" ]
+		config '{"linux":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}'
+		start
+		[ "$(range)" = '0 0' ]
 	END
 }

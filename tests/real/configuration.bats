@@ -80,6 +80,72 @@ pings() { "$1" run --rm --user 1000:0 --cap-drop all -v /project/tests/build/pin
 	native network rm -f own
 }
 
+# ranges PODMAN OPTION...: the range in a container
+ranges() { "$1" run --rm "${@:2}" localhost/bb "${range[@]}"; }
+
+@test "a network namespace that a container joins keeps the range that it has" {
+	local podman
+
+	printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: played}' 'spec:' '  restartPolicy: Never' \
+		'  securityContext:' '    sysctls: [{name: net.ipv4.ping_group_range, value: "0 77"}]' '  containers:' \
+		'  - {name: c, image: localhost/bb, command: [busybox, cat, /proc/sys/net/ipv4/ping_group_range]}' >pod.yaml
+	for podman in native podman; do
+		"$podman" pod create --sysctl 'net.ipv4.ping_group_range=0 77' --name pod
+		[ "$(ranges "$podman" --pod pod)" = $'0\t77' ]
+		"$podman" run -d --name x --sysctl 'net.ipv4.ping_group_range=0 77' localhost/bb busybox sleep 60
+		[ "$(ranges "$podman" --network container:x)" = $'0\t77' ]
+		[ "$("$podman" exec x "${range[@]}")" = $'0\t77' ]
+		"$podman" kube play pod.yaml
+		until_true grep -q . <("$podman" logs played-c)
+		[ "$("$podman" logs played-c)" = $'0\t77' ]
+		native pod rm -aft 0
+		native rm -aft 0
+	done
+}
+
+@test "a range is never written for another user namespace than the container's" {
+	native pod create --userns=keep-id --name native
+	podman pod create --userns=keep-id --name shim
+	# documented: the kernel's own, and nothing wider
+	native_range=$(ranges native --pod native)
+	[ "$native_range" = $'0\t0' ]
+	[ "$(ranges podman --pod shim)" = $'65534\t65534' ]
+	run ! pings podman --pod shim --user 1000:1000
+	podman run -d --name x --userns=keep-id localhost/bb busybox sleep 60
+	before=$(podman exec x "${range[@]}")
+	ranges podman --network container:x
+	[ "$(podman exec x "${range[@]}")" = "$before" ]
+}
+
+@test "what a file adds to, an override that does not add takes the place of" {
+	mkdir -p ~/.config/containers
+	printf '%s\n' '[engine]' 'conmon_path = ["/usr/bin/conmon", {append=true}]' '[containers]' \
+		'default_sysctls = [{append=true}, "net.ipv4.ip_unprivileged_port_start=99"]' >~/.config/containers/containers.conf
+	printf '%s\n' '[engine]' 'conmon_path = ["/usr/bin/conmon", {append=false}]' '[containers]' \
+		'default_sysctls = ["net.ipv4.tcp_keepalive_time=77", {append=false}]' >conf
+	export CONTAINERS_CONF_OVERRIDE=$work/conf
+	for podman in native podman; do
+		[ "$("$podman" run --rm localhost/bb "${port[@]}")" = 1024 ]
+		[ "$("$podman" run --rm localhost/bb busybox cat /proc/sys/net/ipv4/tcp_keepalive_time)" = 77 ]
+		"$podman" run -d --rm localhost/bb busybox true
+		until_true no_containers
+	done
+	[ "$(ranges podman)" = "$(ranges native)" ]
+	podman run -d --name x --restart on-failure:2 localhost/bb busybox false
+	until_true [ "$(native wait x)" = 1 ]
+	until_true restarted_twice
+}
+
+restarted_twice() { [ "$(native inspect -f '{{.RestartCount}}' x)" = 2 ]; }
+
+@test "a build by chroot that the configuration asks for shows no more than natively" {
+	mkdir -p ~/.config/containers
+	printf '%s\n' '[engine]' 'env = ["BUILDAH_ISOLATION=chroot"]' >~/.config/containers/containers.conf
+	printf '%s\n' 'FROM localhost/bb' 'RUN ["busybox", "ls", "-l", "/proc/self/fd"]' >Containerfile
+	podman build --no-cache . >shim.out 2>&1
+	run ! grep memfd shim.out
+}
+
 @test "a range of the user's own is the container's" {
 	printf '%s\n' '[containers]' 'default_sysctls = ["net.ipv4.ping_group_range=5 1000"]' >conf
 	export CONTAINERS_CONF_OVERRIDE=conf
