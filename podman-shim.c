@@ -1897,17 +1897,21 @@ static bool skip_newline(struct reader *reader)
 /* Skips blanks and a comment, up to the line's end. Returns false on error. */
 static bool skip_comment(struct reader *reader)
 {
-	const char *at;
-	size_t length = 1;
-
 	skip_blanks(reader);
 	if (*reader->at != '#')
 		return true;
-	/* most of a configuration is comments, and most of those are ASCII */
-	for (at = reader->at; length && is_text(*at); at += length)
-		length = (unsigned char)*at < 0x80 ? 1 : utf8_length(at);
-	reader->at = at;
-	return length || refuse(reader, "a comment that is not UTF-8");
+	while (is_text(*reader->at)) {
+		const size_t length = utf8_length(reader->at);
+		const char *at = reader->at + length;
+
+		if (!length)
+			return refuse(reader, "a comment that is not UTF-8");
+		/* most of a configuration is comments, and most of those are such letters */
+		while (*at >= ' ' && *at < 0x7f)
+			at++;
+		reader->at = at;
+	}
+	return true;
 }
 
 /* Skips all that may stand between the elements of an array. Returns false on error. */

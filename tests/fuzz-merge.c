@@ -53,11 +53,32 @@ static int print(char **result, const char *format, va_list arguments)
 	return length;
 }
 
+/* Where the text of the one stream in memory that is open goes. */
+static char **stream_text;
+
+static FILE *open_stream(char **result, size_t *size)
+{
+	stream_text = result;
+	return open_memstream(result, size);
+}
+
+static int close_stream(FILE *file)
+{
+	const int status = fclose(file);
+
+	if (stream_text)
+		keep(*stream_text);
+	stream_text = NULL;
+	return status;
+}
+
 #define malloc(size) keep((malloc)(size))
 #define calloc(count, size) keep((calloc)(count, size))
 #define realloc(block, size) grow(block, size)
 #define free(block) release(block)
 #define vasprintf(result, format, arguments) print(result, format, arguments)
+#define open_memstream(result, size) open_stream(result, size)
+#define fclose(file) close_stream(file)
 #undef _GNU_SOURCE
 #define main shim_main
 #include "../podman-shim.c"
