@@ -239,30 +239,37 @@ static int open_file(const char *path, struct stat *status)
 
 /* Returns what the file `path` holds, and a zero byte, and in `*length` its length in bytes; or
    NULL, and errno, on error, and if it is of more than `most` bytes. What a file says of its size
-   is not relied on: those in /proc say 0. */
+   is only where to begin: those in /proc say 0. */
 static char *read_whole(const char *path, size_t most, size_t *length)
 {
-	struct stat status;
-	int fd = open_file(path, &status), error;
-	char *content, *shrunk;
+	struct stat status = { .st_size = 0 };
+	int fd = open_file(path, &status);
+	size_t room = (uintmax_t)status.st_size < most ? (size_t)status.st_size + 1 : most + 1;
+	char *content = NULL, *grown;
 	ssize_t count = -1;
 
 	*length = 0;
-	if (fd < 0)
-		return NULL;
-	content = malloc(most + 2);
-	while (content && *length <= most &&
-	       (count = read(fd, content + *length, most + 1 - *length)) > 0)
+	while (fd >= 0 && (grown = realloc(content, room + 1))) {
+		content = grown;
+		count = read(fd, content + *length, room - *length);
+		if (count <= 0)
+			break;
 		*length += (size_t)count;
-	error = *length > most ? EFBIG : errno;
-	close(fd);
-	if (count == 0 && *length <= most) {
+		if (*length > most) {
+			errno = EFBIG;
+			count = -1;
+			break;
+		}
+		if (*length == room)
+			room = 2 * room < most ? 2 * room : most + 1;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (count == 0) {
 		content[*length] = 0;
-		shrunk = realloc(content, *length + 1);
-		return shrunk ? shrunk : content;
+		return content;
 	}
 	free(content);
-	errno = error;
 	return NULL;
 }
 
