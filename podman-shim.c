@@ -4874,6 +4874,17 @@ static bool is_stopped(pid_t pid)
 }
 #endif
 
+/* Returns whether the stop of process `pid`, a child, that was last waited for still lasts: one that
+   has not been waited for is another. */
+static bool is_still_stopped(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return is_stopped(pid) &&
+	       waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
+}
+
 /* Returns whether `signal` is what the shell continues a job with, and has continued podman, too.
  */
 static bool has_resumed_podman(struct attempt *attempt, int signal)
@@ -4883,9 +4894,9 @@ static bool has_resumed_podman(struct attempt *attempt, int signal)
 	if (signal != SIGCONT || !attempt->resumed)
 		return false;
 	attempt->resumed = false;
-	if (is_stopped(attempt->podman))
+	if (is_still_stopped(attempt->podman))
 		poll(NULL, 0, A_MOMENT);
-	return !is_stopped(attempt->podman);
+	return !is_still_stopped(attempt->podman);
 }
 
 /* Passes on the signals that have arrived. Those of `early` came before there was a podman. */
@@ -4894,14 +4905,13 @@ static void pass_on_signals(struct attempt *attempt, sigset_t *early)
 	struct arrival arrival;
 
 	while (read(arrivals[0], &arrival, sizeof arrival) == sizeof arrival) {
-		bool is_known = has_resumed_podman(attempt, arrival.signal);
-
 		if (arrival.signal == SIGWINCH)
 			resize_terminals();
 		if (asks_to_end(arrival.signal))
 			attempt->told_to_end = true;
-		if (!attempt->ended && !is_known &&
-		    (is_news(&arrival) || sigismember(early, arrival.signal) == 1))
+		if (!attempt->ended &&
+		    (is_news(&arrival) || sigismember(early, arrival.signal) == 1) &&
+		    !has_resumed_podman(attempt, arrival.signal))
 			kill(attempt->podman, arrival.signal);
 		sigdelset(early, arrival.signal);
 	}
@@ -4913,10 +4923,16 @@ static void pass_on_signals(struct attempt *attempt, sigset_t *early)
 static void leave_waker(pid_t podman)
 {
 	const pid_t shim = getpid();
+	sigset_t all, before;
 
+	/* what arrives at the waker, as one of the job, is not to be noted as the shim's */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	waker = fork();
-	if (waker != 0)
+	if (waker != 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
 		return;
+	}
 	restore_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (getppid() == shim && (is_stopped(podman) || !is_stopped(shim)))
