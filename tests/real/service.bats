@@ -29,9 +29,9 @@ failures() {
 	echo "$failures"
 }
 
-@test "of 24 containers that clients create at once none fails, and natively most do" {
+@test "of 24 containers that clients create at once none fails, and natively some do" {
 	start_service native
-	[ "$(failures)" -ge 12 ]
+	[ "$(failures)" -ge 1 ]
 	stop_service
 	native rm -aft 0
 	rm -f podman.sock

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# bats file_tags=linux
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and helpers.bash set them
+# PODMAN_SHIM_LOG: what the shim has saved, and what it could not.
+
+load helpers
+
+setup() {
+	make_world
+	export world PODMAN_SHIM_BACKOFF_MS=1 PODMAN_SHIM_LOG=$world/log
+}
+
+use_failing_podman() { ln -sf "$tests/failing-podman" "$real/podman"; }
+failures() { echo "$1" >fail; }
+
+# Prints the log without times and process numbers; fails if a line is not what a line has to be.
+events() {
+	! grep -vE '^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z [0-9]+ podman [a-z ]+: [a-z ]+: .' "$world/log" || return
+	cut -d' ' -f3- "$world/log"
+}
+
+@test "where all is well there is no log" {
+	for command in run ps build create; do podman "$command" image; done
+	PODMAN_SHIM_MODE=lock podman run image
+	PODMAN_SHIM_MODE=off podman run image
+	[ ! -e log ]
+}
+
+@test "a rescue is a line for each retry and one for the rescue" {
+	use_failing_podman
+	failures 2
+	podman run image
+	[ "$(events)" = "podman run: retry: the OCI runtime could not write ping_group_range, attempt 1
+podman run: retry: the OCI runtime could not write ping_group_range, attempt 2
+podman run: rescue: attempt 3 has not failed so" ]
+	[ "$(cut -d' ' -f2 log | sort -u | wc -l)" -eq 1 ]
+	[ "$(grep -c ': rescue: ' log)" -eq 1 ]
+}
+
+@test "giving up is a line with the reason" {
+	use_failing_podman
+	failures 9
+	PODMAN_SHIM_RETRIES=1 run_bounded podman container run image
+	[ "$status" -eq 126 ]
+	[ "$(events | tail -n 1)" = 'podman container run: gave up: it failed so in each of 2 attempts' ]
+}
+
+@test "a fallback is a line with the reason, but not where the settings want it so" {
+	CONTAINER_HOST=unix:///x podman start x
+	podman --conmon /x run image
+	podman run --no-such-option image
+	PODMAN_SHIM_MODE=lock podman run image
+	[ "$(events)" = "podman start: fallback: lock: podman is remote, its service makes the containers
+podman run: fallback: lock: --conmon beats the override's conmon_path
+podman run: fallback: lock: unknown option --no-such-option: what follows cannot be read" ]
+}
+
+@test "a wait of over a second for the lock is a line, and so is that it was in vain" {
+	touch lock
+	flock -o lock sh -c 'until [ -e go ]; do sleep 0.02; done' &
+	until_true sh -c '! flock -n lock true'
+	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK=$world/lock
+	PODMAN_SHIM_LOCK_WAIT=0 run_bounded podman run image
+	one_line_and 0
+	[ "$(events)" = "podman run: fallback: no lock: $world/lock: not free after 0 s" ]
+	rm log
+	PODMAN_SHIM_DEBUG=1 podman run image 2>trace &
+	# it has waited for a second once it has used that much of the clock
+	until_true sh -c "[ \$((\$(date +%s) - \$(stat -c %Y trace))) -ge 2 ]"
+	: >go
+	wait $!
+	[[ $(events) == "podman run: wait: "*" ms for the lock $world/lock" ]]
+	rm log
+	mkdir directory
+	PODMAN_SHIM_LOCK=$world/directory podman run image
+	[[ $(events) == "podman run: fallback: no lock: $world/directory: "* ]]
+}
+
+@test "what is in names is one line of the log" {
+	PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK=$world/$'no\nthing/\x01' podman run image
+	[ "$(events)" = "podman run: fallback: no lock: $world/no thing/?: No such file or directory" ]
+}
+
+@test "many shims share one log, and each line is whole" {
+	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK=$world/nothing/here
+	for _ in {1..100}; do podman run image & pids+=($!); done
+	wait "${pids[@]}"
+	[ "$(events | sort | uniq -c | sed 's/^ *//')" = "100 podman run: fallback: no lock: $world/nothing/here: No such file or directory" ]
+	[ "$(cut -d' ' -f2 log | sort -u | wc -l)" -eq 100 ]
+}
+
+@test "a log that cannot be written costs one line, and the command is run" {
+	mkfifo fifo
+	for PODMAN_SHIM_LOG in "$world/nothing/here" "$world" "$world/fifo" /dev/null; do
+		rm -f "$record/runs"
+		run_bounded podman --conmon /x run image
+		one_line_and 0
+		[[ $stderr == *"PODMAN_SHIM_LOG: $PODMAN_SHIM_LOG: "* ]]
+		[ "$(count runs)" -eq 1 ]
+	done
+	PODMAN_SHIM_LOG=$world/full
+	# the podman of the tests cannot write either
+	(ulimit -f 0 && podman --conmon /x run image) 2>&1 | cat >stderr || :
+	[[ $(<stderr) == *"podman-shim: PODMAN_SHIM_LOG: $world/full: File too large"* ]]
+}

@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and helpers.bash set them
+# What the shim tells of itself: --shim-status, --shim-help, --shim-version.
+
+load helpers
+
+setup() {
+	make_world
+	mkdir -p "$HOME/.config/containers"
+	configuration=$HOME/.config/containers/containers.conf
+	export CONTAINERS_CONF=$configuration
+	: >"$configuration"
+}
+
+# Prints the value of NAME in the status that was printed.
+status_of() { sed -n "s/^$1: *//p" <<<"$output"; }
+
+# The same of the status in JSON.
+member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<<"$output"; }
+
+@test "the status says that containers are protected, by what, and exits with 0" {
+	printf '%s\n' '[containers]' \
+		'default_sysctls = ["net.ipv4.ping_group_range=0 0", "net.ipv4.ip_unprivileged_port_start=80"]' \
+		>"$configuration"
+	run_bounded podman --shim-status
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[[ ${output%%$'\n'*} == 'protected: yes: '* ]]
+	[ "$(status_of podman)" = "$real/podman" ]
+	[ "$(status_of found)" = 'the first in PATH that is not a shim' ]
+	[ "$(status_of version)" = 'podman version 5.4.2' ]
+	[ "$(status_of remote)" = no ]
+	[ "$(status_of mode)" = override ]
+	[ "$(status_of conmon)" = "$(machine_conmon | grep . || echo "$real/conmon")" ]
+	[ "$(status_of ping_group_range)" = '0 0' ]
+	[ "$(status_of lock)" = "$XDG_RUNTIME_DIR/podman-shim.lock" ]
+	[ "$(status_of 'lock state')" = free ]
+	[[ $output == *'default_sysctls = ["net.ipv4.ip_unprivileged_port_start=80"]'* ]]
+	[[ $output == *"conmon_path = [\"$alias\"]"* ]]
+	[[ $output == *$'\nPODMAN_SHIM_MODE=auto (default)'* ]]
+	[ "$(wc -l <<<"$output")" -le 32 ]
+	[ ! -e "$XDG_RUNTIME_DIR/podman-shim.lock" ]
+	[ ! -e "$record/runs" ]
+}
+
+@test "the status gives the reason first where containers are protected only partly, and exits with 3" {
+	PODMAN_SHIM_MODE=lock run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: partly: '*'PODMAN_SHIM_MODE=lock'* ]]
+	[[ $output == *$'\nPODMAN_SHIM_MODE=lock (environment)'* ]]
+	[ "$(status_of override)" = none ]
+	rm "$XDG_RUNTIME_DIR/podman-shim.version"
+	STAND_IN_VERSION='podman version 4.3.1' run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: partly: '*'Podman before 4.8'* ]]
+	rm "$XDG_RUNTIME_DIR/podman-shim.version"
+	CONTAINER_HOST=unix:///x run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[ "$(status_of remote)" = 'yes: CONTAINER_HOST is set' ]
+	printf '%s\n' '[engine]' 'remote = true' >"$configuration"
+	run_bounded podman --shim-status
+	[ "$(status_of remote)" = 'yes: containers.conf says so' ]
+	echo 'not = = toml' >"$configuration"
+	run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ ${output%%$'\n'*} == *"$configuration"*1* ]]
+}
+
+@test "the status says where containers are not protected at all" {
+	PODMAN_SHIM_MODE=off run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: no: PODMAN_SHIM_MODE=off'* ]]
+	rm "$real/podman"
+	make_script "$real/podman" <<<'echo Docker version 28.2.2, build 1'
+	run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: no: this is Docker'* ]]
+	rm "$real/podman"
+	run_bounded env PATH="$shim:$world" "$shim/podman" --shim-status
+	one_line_and 127
+	[[ $stderr == *'real podman not found'* ]]
+}
+
+@test "the status says which process holds the lock" {
+	exec 7>"$XDG_RUNTIME_DIR/podman-shim.lock"
+	run_bounded podman --shim-status
+	[ "$(status_of 'lock state')" = free ]
+	flock 7
+	run_bounded podman --shim-status
+	flock -u 7
+	# flock(1), which has ended, has taken it, on this shell's descriptor
+	[[ $(status_of 'lock state') == 'held by process '[0-9]* ]]
+	flock "$XDG_RUNTIME_DIR/podman-shim.lock" sh -c 'echo $PPID >holder; podman --shim-status >out; :' || :
+	output=$(<out)
+	[ "$(status_of 'lock state')" = "held by process $(<holder)" ]
+}
+
+@test "the status in JSON says the same, whatever is in the names" {
+	mkdir "$world/"$'odd "\\ \001 n\xc3\xa4me'
+	ln -s "$stand_in" "$world/"$'odd "\\ \001 n\xc3\xa4me/podman'
+	export PODMAN_SHIM_REAL=$world/$'odd "\\ \001 n\xc3\xa4me/podman'
+	run_bounded podman --shim-status
+	[[ $(status_of podman) == *'/odd "\ ? näme/podman' ]]
+	run_bounded podman --shim-status --json
+	[ "$status" -eq 0 ]
+	[ "$(member protected)" = yes ]
+	[ "$(member podman)" = "$PODMAN_SHIM_REAL" ]
+	[ "$(member mode)" = override ]
+	[[ $(member override) == *conmon_path* ]]
+	[ "$(member lock_state)" = free ]
+	[[ $(member settings) == *"'PODMAN_SHIM_MODE': 'auto'"* ]]
+	[[ $(member from) == *"'PODMAN_SHIM_REAL': 'environment'"* ]]
+	PODMAN_SHIM_MODE=off run_bounded podman --shim-status --json
+	[ "$status" -eq 3 ]
+	[ "$(member protected)" = no ]
+	[ "$(member override)" = None ]
+	PODMAN_SHIM_REAL=$world/$'\xff/podman'
+	mkdir "$world/"$'\xff'
+	ln -s "$stand_in" "$PODMAN_SHIM_REAL"
+	run_bounded podman --shim-status --json
+	[ "$(member podman)" = None ]
+	[ "$(member protected)" = yes ]
+}
+
+# A podman with one image, and containers of it that work, or fail as $world/native and
+# $world/shimmed say: a file that is there holds what is written to stderr.
+make_checked() {
+	make_podman <<-'END'
+		echo "$CONTAINERS_CONF_OVERRIDE $*" >>"$world/asked"
+		[[ $1 != images ]] || { [[ -e $world/no-image ]] || printf '%s\n' 0123456789ab 456; exit; }
+		file=$world/native
+		[[ ! $CONTAINERS_CONF_OVERRIDE ]] || file=$world/shimmed
+		[[ ! -e $file ]] || { cat "$file" >&2; exit 126; }
+	END
+	export world
+	echo 'Error: OCI runtime error: crun: write to `/proc/sys/net/ipv4/ping_group_range`: Invalid argument' >native
+}
+
+@test "--check tries a container natively and through the shim" {
+	make_checked
+	run_bounded podman --shim-status --check
+	[ "$status" -eq 0 ]
+	[ "$(status_of 'check natively')" = 'fails by ping_group_range' ]
+	[ "$(status_of 'check shim')" = works ]
+	grep -q "^/dev/fd/[0-9]* run --rm .*--volume=$binary:/podman-shim:ro .*0123456789ab --shim-version" asked
+	run_bounded podman --shim-status --check --json
+	[ "$(member check_natively)" = 'fails by ping_group_range' ]
+	rm native
+	run_bounded podman --shim-status --json --check
+	[ "$status" -eq 0 ]
+	[ "$(member check_natively)" = works ]
+}
+
+@test "--check tells the failure from another" {
+	make_checked
+	printf 'level=warning something\nError: no space left on device\n\n' >native
+	cp native shimmed
+	run_bounded podman --shim-status --check
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: partly: a container '* ]]
+	[ "$(status_of 'check natively')" = 'fails otherwise (126): Error: no space left on device' ]
+	[ "$(status_of 'check shim')" = 'fails otherwise (126): Error: no space left on device' ]
+	: >shimmed
+	run_bounded podman --shim-status --check
+	[ "$(status_of 'check shim')" = 'fails otherwise (126): without a word' ]
+}
+
+@test "--check says where there is no image for it" {
+	make_checked
+	: >no-image
+	run_bounded podman --shim-status --check
+	[ "$status" -eq 0 ]
+	[[ $(status_of check) == 'no image at hand'* ]]
+	[ "$(wc -l <asked)" -eq 1 ]
+}
+
+@test "--shim-help prints the settings, and --shim-version the version" {
+	run_bounded podman --shim-help
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^  PODMAN_SHIM_' <<<"$output")" -eq 9 ]
+	[[ $output == *--shim-status* ]]
+	run_bounded podman --shim-version
+	[ "$status" -eq 0 ]
+	[ "$output" = "podman-shim $(sed -n 's/^#define VERSION "\(.*\)"/\1/p' "$tests/../podman-shim.c")" ]
+	run_bounded env PATH=/nonexistent "$shim/podman" --shim-version
+	[ "$status" -eq 0 ]
+	[ ! -e "$record/runs" ]
+	for option in --shim-help --shim-version --shim-status; do
+		[ ! -e /dev/full ] || {
+			status=0
+			podman "$option" >/dev/full || status=$?
+			[ "$status" -eq 125 ]
+		}
+	done
+}
+
+@test "the shim's options are podman's where they are not the first, or not alone" {
+	for arguments in 'run --shim-help' '--shim-help run' '--shim-version --json' '--shim-status x' \
+		'--log-level=debug --shim-status' '--shim-status --json --no' '--shim-helpless' '--shim'; do
+		rm -f "$record/argv"
+		# shellcheck disable=SC2086 # words
+		run_bounded podman $arguments
+		[ "$(recorded argv | tail -n +2 | paste -sd ' ')" = "$arguments" ]
+	done
+}
