@@ -89,3 +89,11 @@ parallel_failures() {
 	[ "$status" -eq 0 ]
 	[[ $output == *$'\n65534\t65534'* ]]
 }
+
+@test "--shim-status --check shows the failure natively, and that it is gone through the shim" {
+	run podman --shim-status --check
+	[ "$status" -eq 0 ]
+	[[ $output == *'check natively:    fails by ping_group_range'* ]]
+	[[ $output == *'check shim:        works'* ]]
+	no_containers
+}
