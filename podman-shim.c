@@ -23,6 +23,7 @@
  *     deciding         one struct plan, made by one function
  *     the override     the containers.conf that prevents the failure
  *     executing        podman in the shim's place
+ *     the log          what the shim has done, where that is asked for
  *     the lock         one start at a time, where the override cannot be used
  *     has it started?  when the lock may go, and whether a retry may be
  *     the failure      how podman tells of it
@@ -3074,43 +3075,6 @@ static const char *plan_name(const struct plan *plan)
 			      : "plain";
 }
 
-/* Adds a line to PODMAN_SHIM_LOG, if there is one: "TIME PID COMMAND: EVENT: REASON". In one
-   write(2) at the file's end, so that many shims can share it. */
-__attribute__((format(printf, 3, 4))) static void record(const struct plan *plan, const char *event,
-							 const char *format, ...)
-{
-	char date[sizeof "2026-01-01T00:00:00Z"], *reason, *line;
-	const time_t seconds = time(NULL);
-	struct stat status;
-	struct tm utc;
-	va_list arguments;
-	int fd;
-
-	if (!settings.log)
-		return;
-	va_start(arguments, format);
-	if (vasprintf(&reason, format, arguments) < 0)
-		reason = "no memory";
-	va_end(arguments);
-	if (!gmtime_r(&seconds, &utc) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc))
-		date[0] = 0;
-	line = text("%s %d podman %s: %s: %s.", date, (int)getpid(), plan->line.command->words,
-		    event, reason);
-	clean(line, strlen(line));
-	line[strlen(line) - 1] = '\n';
-	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
-	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
-	if (fd < 0)
-		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
-	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-		warn("PODMAN_SHIM_LOG: %s: is not a file", settings.log);
-	else if (!write_line(fd, line, strlen(line)))
-		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
 #ifdef __APPLE__
 enum { ELSEWHERE = true };
 #else
@@ -3500,6 +3464,15 @@ static const char *install_override(const struct plan *plan)
 	return NULL;
 }
 
+/* Puts the override of `plan` in place, if it has one; falls back if that fails. */
+static void use_override(struct plan *plan)
+{
+	const char *why = plan->override ? install_override(plan) : NULL;
+
+	if (why)
+		fall_back(plan, why);
+}
+
 /*
  * Executing podman
  */
@@ -3529,6 +3502,49 @@ __attribute__((noreturn)) static void execute_podman(const struct plan *plan, ch
 }
 
 /*
+ * The log
+ *
+ * PODMAN_SHIM_LOG: for those who count what the shim has saved, or want to know why it could not.
+ */
+
+/* Adds a line to PODMAN_SHIM_LOG, if there is one: "TIME PID COMMAND: EVENT: REASON". In one
+   write(2) at the file's end, so that many shims can share it. */
+__attribute__((format(printf, 3, 4))) static void record(const struct plan *plan, const char *event,
+							 const char *format, ...)
+{
+	char date[sizeof "2026-01-01T00:00:00Z"], *reason, *line;
+	const time_t seconds = time(NULL);
+	struct stat status;
+	struct tm utc;
+	va_list arguments;
+	int fd;
+
+	if (!settings.log)
+		return;
+	va_start(arguments, format);
+	if (vasprintf(&reason, format, arguments) < 0)
+		reason = "no memory";
+	va_end(arguments);
+	if (!gmtime_r(&seconds, &utc) || !strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc))
+		date[0] = 0;
+	line = text("%s %d podman %s: %s: %s.", date, (int)getpid(), plan->line.command->words,
+		    event, reason);
+	clean(line, strlen(line));
+	line[strlen(line) - 1] = '\n';
+	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
+	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+	if (fd < 0)
+		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
+	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		warn("PODMAN_SHIM_LOG: %s: is not a file", settings.log);
+	else if (!write_line(fd, line, strlen(line)))
+		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
  * The lock
  *
  * Where the override is of no use, containers are started one at a time, by flock(2) on one file
@@ -3539,13 +3555,14 @@ __attribute__((noreturn)) static void execute_podman(const struct plan *plan, ch
 #define LOCK_NAME "podman-shim.lock"
 #define NO_LOCK (-1)
 
-/* Returns a descriptor of the lock's file, or NO_LOCK and why in `*why`. */
-static int open_lock(const char *path, const char **why)
+/* Returns a descriptor of the lock's file, which O_CREAT for `create` makes, or NO_LOCK and why in
+   `*why`. */
+static int open_lock(const char *path, int create, const char **why)
 {
 	struct stat status;
 	/* O_NONBLOCK is for a FIFO, which would wait for its other end. */
 	int fd =
-	    open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	    open(path, O_RDWR | create | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
 	if (fd < 0) {
 		*why = errno == ELOOP ? "is a symbolic link" : strerror(errno);
@@ -3668,7 +3685,7 @@ static int take_lock(const struct plan *plan)
 	long long waited;
 	int fd = NO_LOCK, error;
 
-	while (path && (fd = open_lock(path, &why)) != NO_LOCK) {
+	while (path && (fd = open_lock(path, O_CREAT, &why)) != NO_LOCK) {
 		error = wait_for_lock(fd, deadline);
 		if (error == 0 && is_current(fd, path)) {
 			waited = now() - begin;
@@ -5305,7 +5322,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 {
 	struct attempt attempt;
 	int tries = 0;
-	bool one = false, failed_again;
+	bool one = false, failed;
 	const char *why;
 
 	for (;;) {
@@ -5318,8 +5335,8 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		attempt = (struct attempt){ .podman = 0 };
 		run_podman(&attempt, plan, argv, &lock, one);
 		tries++;
-		why = plan->no_retries;
-		if (!has_failed(&attempt) || tries > plan->retries)
+		failed = has_failed(&attempt);
+		if (!failed || tries > plan->retries)
 			break;
 		block_ends(SIG_BLOCK);
 		why = why_not_again(&attempt, plan);
@@ -5339,8 +5356,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		if (!getenv(LOCKED_VARIABLE))
 			lock = take_lock(plan);
 	}
-	failed_again = has_failed(&attempt) && tries > 1;
-	if (has_failed(&attempt))
+	if (failed)
 		record(plan, "gave up", "%s",
 		       why ? why : text("it failed so in each of %d attempts", tries));
 	else if (tries > 1)
@@ -5357,7 +5373,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		leave_relay(relays[i]);
 	block_ends(SIG_UNBLOCK);
-	if (failed_again)
+	if (failed && tries > 1)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);
 	exit_as(attempt.status);
 }
@@ -5611,11 +5627,14 @@ static int lock_holder(const struct stat *status)
 static const char *lock_state(const char *path)
 {
 	struct stat status;
-	const char *state = "free";
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), holder;
+	const char *state = "free", *why;
+	int fd, holder;
 
-	if (fd < 0)
-		return errno == ENOENT ? "free" : text("cannot be used: %s", strerror(errno));
+	if (lstat(path, &status) < 0 && errno == ENOENT)
+		return state;
+	fd = open_lock(path, 0, &why);
+	if (fd == NO_LOCK)
+		return text("cannot be used: %s", why);
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && fstat(fd, &status) == 0) {
 		holder = lock_holder(&status);
 		state = holder > 0 ? text("held by process %d", holder) : "held";
@@ -5740,10 +5759,21 @@ static void print_member(const char *comma, const char *name, const char *value)
 	printf("%s\n  \"%s\": %s", comma, name, string ? string : "null");
 }
 
-static void print_json(const struct report *report)
+/* Prints the object `name` of all settings: their values, or where those are from. */
+static void print_settings(const char *name, bool origins)
 {
 	const char *from, *value;
 
+	printf(",\n  \"%s\": {", name);
+	for (size_t i = 0; i < LENGTH(setting_table); i++) {
+		value = setting_value(&setting_table[i], &from);
+		print_member(i ? "," : "", setting_table[i].name, origins ? from : value);
+	}
+	printf("\n  }");
+}
+
+static void print_json(const struct report *report)
+{
 	putchar('{');
 	print_member("", "protected", report->protection);
 	print_member(",", "reason", report->reason);
@@ -5754,17 +5784,9 @@ static void print_json(const struct report *report)
 			*space = '_';
 		print_member(",", name, report->facts[i].value);
 	}
-	printf(",\n  \"settings\": {");
-	for (size_t i = 0; i < LENGTH(setting_table); i++) {
-		value = setting_value(&setting_table[i], &from);
-		print_member(i ? "," : "", setting_table[i].name, value);
-	}
-	printf("\n  },\n  \"from\": {");
-	for (size_t i = 0; i < LENGTH(setting_table); i++) {
-		setting_value(&setting_table[i], &from);
-		print_member(i ? "," : "", setting_table[i].name, from);
-	}
-	printf("\n  }\n}\n");
+	print_settings("settings", false);
+	print_settings("from", true);
+	printf("\n}\n");
 }
 
 /* Notes in `report` how far its plan protects containers. */
@@ -5784,6 +5806,12 @@ static void judge(struct report *report)
 	}
 }
 
+/* Exits with `status`, if what was printed has arrived. */
+__attribute__((noreturn)) static void end_output(int status)
+{
+	exit(fflush(stdout) == 0 ? status : STATUS_FAILED);
+}
+
 /* Prints the status; exits with it. */
 __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool checks)
 {
@@ -5791,11 +5819,9 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	struct plan plan = decide(run, 3);
 	struct report report = { .plan = &plan };
 	const char *own = own_path(), *lock = lock_path();
-	const char *why = plan.override ? install_override(&plan) : NULL;
 	char version[256];
 
-	if (why)
-		fall_back(&plan, why);
+	use_override(&plan);
 	judge(&report);
 	ask_version(plan.podman.path, version, sizeof version);
 	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
@@ -5814,7 +5840,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	if (checks)
 		check(&report);
 	(json ? print_json : print_text)(&report);
-	exit(fflush(stdout) == 0 ? report.status : STATUS_FAILED);
+	end_output(report.status);
 }
 
 static void print_help(void)
@@ -5845,11 +5871,11 @@ static void answer_own_option(char **argv, int argc)
 		return;
 	if (argc == 2 && strcmp(argv[1], "--shim-version") == 0) {
 		printf("podman-shim " VERSION "\n");
-		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_FAILED);
+		end_output(EXIT_SUCCESS);
 	}
 	if (argc == 2 && strcmp(argv[1], "--shim-help") == 0) {
 		print_help();
-		exit(fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_FAILED);
+		end_output(EXIT_SUCCESS);
 	}
 	if (strcmp(argv[1], "--shim-status") != 0)
 		return;
@@ -5870,11 +5896,9 @@ static void answer_own_option(char **argv, int argc)
 /* Carries out `plan`. Does not return. */
 __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 {
-	const char *why = plan->override ? install_override(plan) : NULL;
 	int lock = NO_LOCK;
 
-	if (why)
-		fall_back(plan, why);
+	use_override(plan);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
 	if (!plan->override && plan->version.product == PRODUCT_PODMAN &&
 	    settings.mode != MODE_LOCK)

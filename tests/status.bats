@@ -95,6 +95,16 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	[ "$(status_of 'lock state')" = "held by process $(<holder)" ]
 }
 
+@test "the status says why the lock cannot be used" {
+	touch "$XDG_RUNTIME_DIR/podman-shim.lock"
+	chmod 666 "$XDG_RUNTIME_DIR/podman-shim.lock"
+	run_bounded podman --shim-status
+	[ "$(status_of 'lock state')" = 'cannot be used: others may write it' ]
+	ln -sf /nonexistent "$XDG_RUNTIME_DIR/podman-shim.lock"
+	run_bounded podman --shim-status
+	[ "$(status_of 'lock state')" = 'cannot be used: is a symbolic link' ]
+}
+
 @test "the status in JSON says the same, whatever is in the names" {
 	mkdir "$world/"$'odd "\\ \001 n\xc3\xa4me'
 	ln -s "$stand_in" "$world/"$'odd "\\ \001 n\xc3\xa4me/podman'
