@@ -4645,7 +4645,7 @@ static const char *find_named(const struct plan *plan, const char *name)
    cannot be known. A name or a cidfile that was there before would have made another failure. */
 static const char *find_debris(const struct plan *plan, const struct attempt *attempt)
 {
-	enum { TRIES = 5, PAUSE = 50 /* ms */ };
+	enum { TRIES = 20, PAUSE = 100 /* ms */ };
 	const char *id = id_in_file(plan->line.cidfile);
 
 	if (id || plan->line.name)
@@ -5136,7 +5136,7 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 
 #define GLANCE 5       /* ms between two looks at whether the container runs, with the lock held */
 #define LATE_GLANCE 50 /* and without it */
-#define SETTLING 1000  /* ms that conmon may take to end after podman has */
+#define SETTLING 10000 /* ms that conmon may take to end after podman has, on the slowest machine */
 
 /* Returns the milliseconds until `deadline` (of now()), for poll(2). */
 static int time_left(long long deadline)

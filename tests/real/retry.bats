@@ -180,10 +180,12 @@ make_abc() {
 @test "identical commands that fail side by side each remove their own container" {
 	failures 12
 	for _ in 1 2 3 4 5 6; do
-		PODMAN_SHIM_RETRIES=12 racy run -d localhost/bb busybox sleep 60 >>ids 2>>errors &
+		PODMAN_SHIM_RETRIES=12 PODMAN_SHIM_LOG=$work/log racy run -d localhost/bb busybox sleep 60 >>ids 2>>errors &
 		pids+=($!)
 	done
-	for pid in "${pids[@]}"; do wait "$pid"; done
+	for pid in "${pids[@]}"; do wait "$pid" || bad=1; done
+	cat errors log
+	[ ! -v bad ]
 	[ ! -s errors ]
 	[ "$(native ps -aq | wc -l)" -eq 6 ]
 	[ "$(native ps -q | wc -l)" -eq 6 ]
