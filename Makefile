@@ -5,12 +5,13 @@ CFLAGS ?= -O2
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
 
 # A static binary is executed in a quarter of the time, and runs in any image. -static where this
-# compiler and C library can.
-STATIC := $(shell printf 'int main(void) { return 0; }' | \
-	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static)
+# compiler and C library can; they are asked once, and only if something is built.
+STATIC = $(eval STATIC := $(shell printf 'int main(void) { return 0; }' | \
+	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static))$(STATIC)
 
 BUILD = tests/build
 HELPERS = $(BUILD)/merge $(BUILD)/ping $(BUILD)/refuse $(BUILD)/stand-in $(BUILD)/tiny $(BUILD)/trampoline
@@ -26,17 +27,44 @@ $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
 	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(STATIC) -o $@ $<
 
-install: podman-shim
-	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1"
-	install -m 755 podman-shim "$(DESTDIR)$(BINDIR)/podman-shim"
-	install -m 644 man/podman-shim.1 "$(DESTDIR)$(MANDIR)/man1/podman-shim.1"
+# Only by rename(2): podman-shim is there and whole at every moment, and one that runs keeps its file.
+BIN = $(DESTDIR)$(BINDIR)
+MAN = $(DESTDIR)$(MANDIR)/man1
+LINK = $(DESTDIR)$(LIBEXECDIR)/podman-shim
+put = new="$(3).$$$$" && trap 'rm -f "$$new"' EXIT && install -m $(1) $(2) "$$new" && mv -f "$$new" "$(3)"
 
+# The directory to put ahead in PATH has a link that leads through no absolute path: DESTDIR may be
+# moved. It is as the directories really are, since .. of a linked one is not where it seems to be.
+install: podman-shim
+	for directory in "$(BIN)" "$(LINK)" "$(MAN)"; do \
+		test -d "$$directory" || install -d "$$directory" || exit; \
+	done
+	for file in "$(BIN)/podman-shim" "$(LINK)/podman"; do \
+		test ! -d "$$file" || { echo "$$file: is a directory" >&2; exit 1; }; \
+	done
+	$(call put,755,podman-shim,$(BIN)/podman-shim)
+	$(call put,644,man/podman-shim.1,$(MAN)/podman-shim.1)
+	CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
+	while case "$${to%/}/" in "$$at"/*) false;; esac; do at=$${at%/*} up=../$$up; done && \
+	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && trap 'rm -f "$$new"' EXIT && \
+	ln -s "$$up$${to:+$$to/}podman-shim" "$$new" && mv -f "$$new" "$(LINK)/podman"
+
+# What others have put into that directory stays.
 uninstall:
-	rm -f "$(DESTDIR)$(BINDIR)/podman-shim" "$(DESTDIR)$(MANDIR)/man1/podman-shim.1"
+	rm -f "$(BIN)/podman-shim" "$(MAN)/podman-shim.1" "$(LINK)/podman"
+	test ! -d "$(LINK)" || rmdir "$(LINK)" || :
+
+# podman-shim-VERSION.tar.gz in BUILD, of what is committed, and the same bytes each time.
+dist:
+	@mkdir -p $(BUILD)
+	version=$$(git show HEAD:./podman-shim.c | sed -n 's/^#define VERSION "\(.*\)"$$/\1/p') && \
+	name=podman-shim-$${version:?} && new=$(BUILD)/$$name.tar && trap 'rm -f "$$new"' EXIT && \
+	git -c tar.umask=0022 archive --format=tar --prefix="$$name/" -o "$$new" HEAD && \
+	gzip -9 -n -f "$$new" && echo "$$new.gz"
 
 # The stand-in suites: no Podman needed, a minute at most.
 check: all $(HELPERS)
-	tests/need bats parallel expect procps python3
+	tests/need bats parallel expect git procps python3
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
 # The same as on a system that is not Linux, so that others are known to be plausible.
@@ -70,4 +98,4 @@ bench: all $(HELPERS)
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall check check-portable check-real try fuzz bench clean
+.PHONY: all install uninstall dist check check-portable check-real try fuzz bench clean
