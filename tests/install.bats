@@ -18,6 +18,12 @@ files() {
 	(cd "$1" && find . -type l -printf '%p -> %l\n' -o ! -type d -print) | sort
 }
 
+# What a test that fails has left running.
+teardown() {
+	: >"$world/stop"
+	[ -z "${running:-}" ] || kill -KILL "$running" 2>/dev/null || :
+}
+
 # PATH of a user: DIRECTORYs, the real podman, the machine's programs.
 path_of() {
 	local IFS=:
@@ -194,7 +200,7 @@ is_native() {
 		until read -r status <"$world/end"; do :; done
 		exit "$status"
 	END
-	podman run image 2>errors &
+	podman run image 2>errors 3>&- &
 	running=$!
 	until_true grep -q runs errors
 	before=$(stat -c %i usr/bin/podman-shim)
@@ -211,7 +217,7 @@ is_native() {
 	wait "$running" || status=$?
 	[ "$status" -eq 42 ]
 	[ "$(<errors)" = $'runs\nsignalled' ]
-	echo 7 >end &
+	echo 7 >end 3>&- &
 	run_bounded podman run image
 	[ "$status" -eq 7 ]
 }
@@ -230,7 +236,7 @@ is_native() {
 	until [ -e stop ]; do
 		podman ps || echo "status $?"
 		echo >>executions
-	done >failures 2>&1 &
+	done >failures 2>&1 3>&- &
 	for _ in {1..10}; do make_in new install PREFIX="$world/usr"; done
 	: >stop
 	wait
