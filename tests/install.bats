@@ -264,6 +264,8 @@ make_checkout() {
 	make_checkout
 	[ "$(make_in source dist)" = "tests/build/$release.tar.gz" ]
 	mv "source/tests/build/$release.tar.gz" first
+	# no name and no time of its own: RFC 1952
+	[ "$(od -An -tx1 -j3 -N5 first)" = ' 00 00 00 00 00' ]
 	find source -name .git -prune -o -exec touch -d 2001-02-03 {} +
 	echo 'not committed' >>source/README.md
 	(umask 077 && TZ=Asia/Kathmandu make_in source dist)
