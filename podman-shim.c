@@ -249,6 +249,15 @@ __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
 	return result;
 }
 
+#define CLOSED (-1) /* no descriptor */
+
+static void close_fd(int *fd)
+{
+	if (*fd != CLOSED)
+		close(*fd);
+	*fd = CLOSED;
+}
+
 /* Reads the file `path` into `buffer`, which then ends in a zero byte. Returns how much of it is
    there, in bytes; 0 on error. */
 static size_t read_file(const char *path, char *buffer, size_t size)
@@ -1129,7 +1138,7 @@ static const struct option module_options[] = {
 
 /* Whether a command starts containers, and so takes the lock where the override is of no use; and
    whether it can be asked again. */
-enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN, STARTS_AND_RETRIES };
+enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN, STARTS_AND_RETRIES, SERVES };
 
 /* The commands that make the configuration of a container or of a build step, or start what has
    one. Every other command is executed in place. */
@@ -1163,7 +1172,7 @@ static const struct command {
 	{ "restart", STARTS_AND_RETRIES, restart_options, ALL_KNOWN, OPTIONS_AFTER },
 	{ "run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "start", STARTS_AND_RETRIES, start_options, ALL_KNOWN, OPTIONS_AFTER },
-	{ "system service", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "system service", SERVES, no_options, SOME_KNOWN, OPTIONS_AFTER },
 };
 
 /* clang-format on */
@@ -3032,12 +3041,13 @@ static const char *conmon_alias(void)
 	return path ? text("%.*s./%s", (int)(name - path), path, name) : NULL;
 }
 
-/* Returns whether `argv0` is a path that conmon_alias made. */
+/* Returns whether `argv0` is a path that conmon_alias made, or keep_program. */
 static bool is_conmon_alias(const char *argv0)
 {
 	const char *name = base_name(argv0);
 
-	return name - argv0 >= 3 && strncmp(name - 3, "/./", 3) == 0;
+	return (name - argv0 >= 3 && strncmp(name - 3, "/./", 3) == 0) ||
+	       strncmp(argv0, DESCRIPTOR_DIRECTORY, sizeof DESCRIPTOR_DIRECTORY - 1) == 0;
 }
 
 /*
@@ -3381,14 +3391,14 @@ static bool set_array(struct item *root, const char *name, const char *key, cons
 	return true;
 }
 
-/* Returns the override, a containers.conf(5): the caller's, if there is one, but for two keys.
-   Returns NULL if it cannot be written in TOML. */
-static char *override_text(const struct plan *plan)
+/* Returns the override, a containers.conf(5): the caller's, if there is one, but for two keys;
+   `alias` stands for the shim as conmon. Returns NULL if it cannot be written in TOML. */
+static char *override_text(const struct plan *plan, const char *alias)
 {
 	const struct configuration *configuration = &plan->configuration;
 	struct item empty = { .kind = TABLE };
 	struct item *root = configuration->callers ? configuration->callers : &empty;
-	char *conmon[] = { text("%s", plan->alias), NULL }, *content = NULL;
+	char *conmon[] = { text("%s", alias), NULL }, *content = NULL;
 	size_t length;
 	FILE *file;
 
@@ -3433,35 +3443,47 @@ static int lowest_override(const struct command_line *line)
 					 : INT_MAX;
 }
 
+/* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`; CLOSED on error. */
+static int keep_program(int lowest)
+{
+	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const int fd = program < 0 ? -1 : fcntl(program, F_DUPFD, lowest + 1);
+
+	close_fd(&program);
+	return fd;
+}
+
 /* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
    could not; then nothing is left of it. */
 static const char *install_override(const struct plan *plan)
 {
-	const char *content = override_text(plan), *why = NULL;
-	int sealed, fd, lowest = lowest_override(&plan->line);
+	const int lowest = lowest_override(&plan->line);
+	/* a service may outlive the shim's file, and would find no conmon by its path */
+	int program = plan->line.command->starts == SERVES ? keep_program(lowest) : CLOSED;
+	const char *alias = program == CLOSED ? plan->alias
+					      : text(DESCRIPTOR_DIRECTORY "%d", program);
+	const char *content = override_text(plan, alias), *why = NULL;
+	int sealed = CLOSED, fd = CLOSED;
 
 	if (!content)
-		return "the shim's own path is not UTF-8, or there is no memory";
-	sealed = make_sealed_file(content);
-	if (sealed < 0)
-		return text("no file in memory: %s", strerror(errno));
-	fd = fcntl(sealed, F_DUPFD, lowest);
-	if (fd < 0)
+		why = "the shim's own path is not UTF-8, or there is no memory";
+	else if ((sealed = make_sealed_file(content)) < 0)
+		why = text("no file in memory: %s", strerror(errno));
+	else if ((fd = fcntl(sealed, F_DUPFD, lowest)) < 0)
 		why = text("no descriptor from %d up: %s", lowest, strerror(errno));
-	close(sealed);
-	if (why)
-		return why;
-	if (!enter_override(fd, plan->conmon, plan->ping))
+	else if (!enter_override(fd, plan->conmon, plan->ping))
 		why = "no memory for the environment";
 	else if (access(getenv(OVERRIDE_VARIABLE), R_OK) < 0)
 		why = text("%s: %s", getenv(OVERRIDE_VARIABLE), strerror(errno));
-	if (why) {
-		leave_override();
-		close(fd);
-		return why;
+	close_fd(&sealed);
+	if (!why) {
+		trace("override: %s: %s", getenv(OVERRIDE_VARIABLE), content);
+		return NULL;
 	}
-	trace("override: %s: %s", getenv(OVERRIDE_VARIABLE), content);
-	return NULL;
+	leave_override();
+	close_fd(&fd);
+	close_fd(&program);
+	return why;
 }
 
 /* Puts the override of `plan` in place, if it has one; falls back if that fails. */
@@ -3918,7 +3940,6 @@ static size_t line_length(const char *text, const char *end)
 
 #define RELAY_SIZE (1 << 16) /* bytes: as much as a pipe holds that is empty */
 #define HOLD_TIME 1000       /* ms */
-#define CLOSED (-1)
 
 enum holds {
 	HOLDS_FAILURE, /* lines that may be the failure */
@@ -3955,13 +3976,6 @@ static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
 
 /* The names of containers on the command line, as podman repeats them; NULL-ended, or NULL. */
 static char **names;
-
-static void close_fd(int *fd)
-{
-	if (*fd != CLOSED)
-		close(*fd);
-	*fd = CLOSED;
-}
 
 /* Returns whether `line` is one of the names, or, if it has no end yet, may become one. */
 static bool is_operand(const char *line, size_t length)
@@ -5835,7 +5849,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	add_fact(&report, "ping_group_range", plan.ping);
 	add_fact(&report, "lock", lock);
 	add_fact(&report, "lock state", lock ? lock_state(lock) : NULL);
-	add_fact(&report, "override", plan.override ? override_text(&plan) : NULL);
+	add_fact(&report, "override", plan.override ? override_text(&plan, plan.alias) : NULL);
 	leave_override();
 	if (checks)
 		check(&report);

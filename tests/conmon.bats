@@ -32,6 +32,24 @@ run_in_podmans_environment() {
 	[ "$(count runs)" -eq 1 ]
 }
 
+@test "a service finds its conmon also where the shim has been removed since" {
+	need_own_conmon
+	mkdir own behind
+	copy_shim own/podman
+	mv "$real/podman" behind/podman
+	make_script "$real/podman" <<-END
+		#!/bin/sh
+		[ "\$1" = --version ] || rm -f '$world/own/podman'
+		exec '$world/behind/podman' "\$@"
+	END
+	PATH=$world/own:$PATH
+	STAND_IN_CONMON='-c ID' podman system service -t 0 100<&- 101<&-
+	[ ! -e own/podman ]
+	grep -Fx 'conmon_path = ["/dev/fd/101"]' "$record/override"
+	printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+}
+
 @test "podman is told its conmon's version by conmon" {
 	need_own_conmon
 	STAND_IN_CONMON=--version podman run image

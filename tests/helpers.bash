@@ -65,11 +65,11 @@ make_script() {
 	chmod +x "$1"
 }
 
-# Runs a command, for ten seconds at the most, and sets $status, $output and $stderr as bats' `run`
+# Runs a command, for a minute at the most, and sets $status, $output and $stderr as bats' `run`
 # does; $stderr_lines holds empty lines, too.
 run_bounded() {
 	status=0
-	output=$(timeout -s KILL 10 "$@" 2>"$world/stderr") || status=$?
+	output=$(timeout -s KILL 60 "$@" 2>"$world/stderr") || status=$?
 	stderr=$(<"$world/stderr")
 	mapfile -t stderr_lines <"$world/stderr"
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# until_true COMMAND...: waits for 20 seconds at the most
+# until_true COMMAND...: waits for a minute at the most
 until_true() {
 	local tries
 
-	for ((tries = 0; tries < 400; tries++)); do
+	for ((tries = 0; tries < 1200; tries++)); do
 		"$@" && return
 		sleep 0.05
 	done

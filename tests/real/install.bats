@@ -127,7 +127,7 @@ outlive() {
 	until_true no_remains
 }
 
-@test "a service that was started through the shim serves on after an upgrade" {
+@test "a service that was started through the shim serves on after an upgrade, and when the shim has gone" {
 	local service
 
 	client() { CONTAINER_HOST=unix://$work/podman.sock /usr/bin/podman-remote "$@"; }
@@ -136,9 +136,12 @@ outlive() {
 	service=$!
 	until_true [ -S podman.sock ]
 	client run -d --name x "${doomed[@]}" localhost/bb busybox sleep 100
-	upgrade
-	client restart -t 0 x
-	client run --rm "${doomed[@]}" localhost/bb busybox true
+	for change in upgrade remove_shim; do
+		"$change"
+		client restart -t 0 x
+		[ "$(client exec x busybox echo hello)" = hello ]
+		client run --rm "${doomed[@]}" localhost/bb busybox true
+	done
 	client rm -f -t 0 x
 	until_true no_remains
 	kill "$service"
