@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # helpers.bash sets them
+# shellcheck disable=SC2016,SC2154 # for other shells; helpers.bash sets them
 # What users read says what the program does.
 
 load helpers
@@ -21,7 +21,102 @@ settings() { podman --shim-help | sed -n '/^  PODMAN_SHIM/{N; s/^  //; s/\n */: 
 @test "each line that the README shows of the log is one that the shim writes" {
 	mapfile -t lines < <(sed -nE 's/^    20[0-9T:-]*Z [0-9]+ podman [a-z]+: ([a-z ]+): .*/\1/p' "$tests/../README.md")
 	[ "${lines[*]}" = 'retry rescue gave up wait fallback' ]
+	[ "$(grep '^    20' "$tests/../README.md" | grep -c ': rescue: ')" -eq 1 ]
 	for event in "${lines[@]}"; do
 		grep -q "record(.*\"$event\"" "$tests/../podman-shim.c"
 	done
+}
+
+# Prints what README.md has in LANGUAGE, a NUL after each block.
+blocks() {
+	awk -v begin="\`\`\`$1" '$0 == begin { within = 1; next } /^```$/ { if (within) printf "%c", 0; within = 0 } within' \
+		"$tests/../README.md"
+}
+
+# What README.md's commands find: the sources, a machine to install on, and a podman.
+make_machine() {
+	mkdir -p podman-shim machine "$HOME"
+	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../podman-shim.c" "$binary" podman-shim
+	export PREFIX=$world/machine
+	PATH=$PREFIX/bin:$real:$programs
+}
+
+sudo() { "$@"; }
+
+make() {
+	case "$*" in
+	try | check) grep -q "^step .* make $*\b" "$tests/../.ci/run" ;;
+	*) command make -s "$@" ;;
+	esac
+}
+
+@test "the README's commands work in their order, and those that remove it leave podman as it was" {
+	local block removal
+
+	make_machine
+	cd podman-shim
+	mapfile -d '' -t all < <(blocks sh)
+	[ "${#all[@]}" -eq 10 ]
+	for block in "${all[@]}"; do
+		block=${block//\/usr\/local/$PREFIX}
+		[[ $block != *uninstall* ]] || removal=$block
+		[[ $block != *uninstall* ]] || continue
+		printf '%s\n' "$block"
+		eval "$block"
+		hash -r
+		case $block in
+		*'make try'*) [ "$(type -P podman)" = "$real/podman" ] ;;
+		*.local*) ;;
+		*) [ "$(podman-shim --shim-version)" = "$("$binary" --shim-version)" ] ;;
+		esac
+		case $block in
+		*'export PATH'* | *bin/podman$'\n') [ "$(podman --shim-version)" = "$("$binary" --shim-version)" ] ;;
+		esac
+	done
+	eval "$removal"
+	make uninstall PREFIX="$HOME/.local"
+	hash -r
+	unalias podman
+	[ "$(type -P podman)" = "$real/podman" ]
+	[ -z "$(find "$PREFIX" "$HOME/.local" ! -type d)" ]
+}
+
+@test "the README's snippets for CI put the shim ahead of podman" {
+	make_machine
+	mapfile -d '' -t snippets < <(blocks yaml)
+	[ "${#snippets[@]}" -eq 2 ]
+	for snippet in "${snippets[@]}"; do
+		rm -rf "$HOME/.local" "${record:?}"/*
+		export GITHUB_PATH=$world/github-path
+		: >"$GITHUB_PATH"
+		# what the steps after it have in PATH
+		sed -n 's/^- run: /PATH=$(<"$GITHUB_PATH"):$PATH\n/p; s/^    \(- \)\{0,1\}//p' <<<"$snippet" >script
+		[ "$(wc -l <script)" -ge 3 ]
+		cat script
+		bash -eu script
+		[ "$(count runs)" -eq 1 ]
+		[ "$(override_descriptor)" = 100 ]
+	done
+}
+
+@test "the manual page's examples work" {
+	ln -s "$binary" "$shim/podman-shim"
+	sed -n 's/^\$ //p' "$tests/../man/podman-shim.1" >examples
+	[ "$(wc -l <examples)" -eq 3 ]
+	PATH=$shim:$real:$programs run_bounded bash -eu -O expand_aliases examples
+	[ "$status" -eq 0 ]
+	[ "$(count runs)" -eq 2 ]
+	[[ $stderr == *'podman-shim: plan: override'* ]]
+}
+
+@test "each message that the README explains is one that the shim has" {
+	sed -n '/^## Troubleshooting/,/^## License/s/^| `\([^`]*\)`.*/\1/p' "$tests/../README.md" >messages
+	[ "$(wc -l <messages)" -ge 4 ]
+	while read -r message; do
+		case $message in
+		'podman: unknown flag: --shim-status') ;; # podman's own
+		*…*) grep -q 'warn("lock: %s: not free after %d s' "$tests/../podman-shim.c" ;;
+		*) grep -qF "$message" "$tests/../podman-shim.c" ;;
+		esac
+	done <messages
 }

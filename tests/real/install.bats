@@ -185,7 +185,10 @@ fails() {
 
 @test "in an image the program runs, and says that there is no podman" {
 	cp /project/podman-shim .
-	printf '%s\n' 'FROM localhost/bb' 'COPY podman-shim /usr/local/bin/podman' >Containerfile
+	{
+		echo 'FROM localhost/bb'
+		sed -n '/^```Dockerfile$/,/^```$/{/^```/!p}' /project/README.md
+	} >Containerfile
 	podman build -q -t localhost/image .
 	run -127 podman run --rm localhost/image /usr/local/bin/podman --version
 	podman rmi localhost/image
