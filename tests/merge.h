@@ -12,7 +12,7 @@ static char *merge(const char *content, size_t length)
 		read_keys(&plan.configuration, &reader, root);
 	if (!reader.error) {
 		plan.configuration.callers = root;
-		merged = override_text(&plan);
+		merged = override_text(&plan, plan.alias);
 	}
 	return merged ? merged : text("refused: %d: %s", reader.line, reader.error);
 }
