@@ -3939,12 +3939,17 @@ static size_t line_length(const char *text, const char *end)
  */
 
 #define RELAY_SIZE (1 << 16) /* bytes: as much as a pipe holds that is empty */
-#define HOLD_TIME 1000       /* ms */
+#define HOLD_TIME 3000       /* ms */
 
 enum holds {
 	HOLDS_FAILURE, /* lines that may be the failure */
 	HOLDS_NAMES,   /* and the names that podman prints of containers that it has started */
 	HOLDS_ALL, /* everything, for as long as podman runs: its stdout, if that is but names */
+};
+
+/* What lines say together. */
+struct tale {
+	bool cause, failure;
 };
 
 struct relay {
@@ -3962,7 +3967,7 @@ struct relay {
 	bool looks;   /* whether it holds anything */
 	bool several; /* podman starts several containers, and each has its name, or its error */
 	bool spoiled; /* a name, or another error, has been let go: the attempt cannot be undone */
-	bool shown;   /* the failure was held for HOLD_TIME and has been let go, as the last line */
+	struct tale told; /* by the last lines, which were held for HOLD_TIME and have been let go */
 	bool at_line; /* whether `text` begins with a line */
 	long long hold_until;
 	size_t due;         /* bytes that are still to be read, once podman has ended */
@@ -4014,24 +4019,24 @@ static bool is_held(const struct relay *relay, const char *line, size_t length)
 	return what_says(line, length) != SAYS_NOTHING;
 }
 
-/* Returns whether the last of the lines that are held is the failure. */
-static bool holds_failure(const struct relay *relay)
+/* Returns what the lines that are held say, after those that were held for too long. */
+static struct tale read_tale(const struct relay *relay)
 {
 	const char *line = relay->text + relay->loose, *end = relay->text + relay->used;
-	bool found = relay->shown, cause = false;
+	struct tale tale = relay->told;
 
 	for (size_t length; line < end; line += length) {
 		length = line_length(line, end);
 		switch (what_says(line, length)) {
-		case SAYS_NOTHING: found = cause = false; break;
-		case SAYS_FAILURE: found = true; break;
-		case SAYS_CAUSE: cause = true; break;
-		case SAYS_EFFECT: found = cause; break;
+		case SAYS_NOTHING: tale = (struct tale){ .cause = false }; break;
+		case SAYS_FAILURE: tale.failure = true; break;
+		case SAYS_CAUSE: tale.cause = true; break;
+		case SAYS_EFFECT: tale.failure = tale.cause; break;
 		case SAYS_INTRODUCTION:
 		case SAYS_OTHER_EFFECT: break;
 		}
 	}
-	return found;
+	return tale;
 }
 
 /* Lets go of the text before `end`. */
@@ -4084,7 +4089,7 @@ static void hold(struct relay *relay)
 		held = end;
 	if (held > begin) {
 		let_go(relay, held);
-		relay->shown = false;
+		relay->told = (struct tale){ .cause = false };
 		relay->hold_until = 0;
 	}
 	if (held < end && !relay->hold_until && relay->holds != HOLDS_ALL)
@@ -4096,7 +4101,7 @@ static void end_hold(struct relay *relay)
 {
 	if (!relay->hold_until || now() < relay->hold_until)
 		return;
-	relay->shown = holds_failure(relay);
+	relay->told = read_tale(relay);
 	let_go(relay, relay->text + relay->used);
 }
 
@@ -4452,7 +4457,8 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 	relay->holds = holds;
 	relay->looks = true;
 	relay->several = several;
-	relay->spoiled = relay->shown = false;
+	relay->spoiled = false;
+	relay->told = (struct tale){ .cause = false };
 	relay->at_line = true;
 	relay->hold_until = 0;
 	relay->used = relay->loose = 0;
@@ -4464,7 +4470,7 @@ static void close_relay(struct relay *relay)
 {
 	break_relay(relay);
 	close_fd(&relay->target);
-	relay->shown = false;
+	relay->told = (struct tale){ .cause = false };
 }
 
 /* Returns whether podman is to start containers and then print their names. */
@@ -5242,7 +5248,7 @@ static void settle(struct attempt *attempt, const struct plan *plan)
 static bool has_failed(const struct attempt *attempt)
 {
 	return WIFEXITED(attempt->status) && WEXITSTATUS(attempt->status) >= STATUS_FAILED &&
-	       WEXITSTATUS(attempt->status) <= STATUS_NOT_FOUND && holds_failure(&stderr_relay);
+	       WEXITSTATUS(attempt->status) <= STATUS_NOT_FOUND && read_tale(&stderr_relay).failure;
 }
 
 /* Executes podman, once, and waits for it to end, with `*lock` held until its containers run. Does

@@ -121,7 +121,7 @@ teardown() {
 	done
 }
 
-@test "an error that is podman's last is held for a second at the most" {
+@test "an error that is podman's last is held for three seconds at the most" {
 	make_podman <<-'END'
 		printf 'Error: OCI ping_group_range\n' >&2
 		until [[ -e $world/stop ]]; do sleep 0.02; done
@@ -139,7 +139,7 @@ teardown() {
 		[[ ! -e $world/again ]] || exit 0
 		: >"$world/again"
 		printf 'Error: OCI ping_group_range\n' >&2
-		sleep 1.5
+		sleep 3.5
 		exit 126
 	END
 	PODMAN_SHIM_BACKOFF_MS=1 run_bounded podman run --rm image
@@ -151,6 +151,20 @@ teardown() {
 	PODMAN_SHIM_BACKOFF_MS=1 run_bounded podman run --rm image
 	[ "$status" -eq 126 ]
 	[ "$stderr" = $'Error: OCI ping_group_range\nelse' ]
+}
+
+@test "an error whose cause was held for too long, and shown, is still retried" {
+	make_podman <<-'END'
+		[[ ! -e $world/again ]] || exit 0
+		: >"$world/again"
+		printf '%s\n' 'Starting some container dependencies' 'crun: ping_group_range: OCI runtime error' >&2
+		sleep 3.5
+		echo 'Error: starting some containers: internal libpod error' >&2
+		exit 126
+	END
+	PODMAN_SHIM_BACKOFF_MS=1 run_bounded podman run --rm image
+	[ "$status" -eq 0 ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
 }
 
 @test "lines that begin as an error, of any length and in any pieces, arrive" {
