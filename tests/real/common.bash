@@ -17,6 +17,9 @@ setup() {
 }
 
 teardown() {
+	# bats shows it where the test has failed
+	[ ! -e "${PODMAN_SHIM_LOG:-}" ] || cat "$PODMAN_SHIM_LOG"
+	rm -f "${PODMAN_SHIM_LOG:-}"
 	unset CONTAINER_HOST CONTAINERS_CONF CONTAINERS_CONF_OVERRIDE
 	rm -rf ~/.config/containers
 	native kill -a >/dev/null 2>&1 || :

@@ -8,7 +8,7 @@ runtime=/project/tests/racy-runtime
 
 setup_file() {
 	# without the override, which would leave the runtime nothing to fail at
-	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_BACKOFF_MS=20
+	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_BACKOFF_MS=20 PODMAN_SHIM_LOG=$BATS_FILE_TMPDIR/log
 }
 
 failures() { echo "$1" >/tmp/racy-runtime/fail-next; }
@@ -180,11 +180,11 @@ make_abc() {
 @test "identical commands that fail side by side each remove their own container" {
 	failures 12
 	for _ in 1 2 3 4 5 6; do
-		PODMAN_SHIM_RETRIES=12 PODMAN_SHIM_LOG=$work/log racy run -d localhost/bb busybox sleep 60 >>ids 2>>errors &
+		PODMAN_SHIM_RETRIES=12 racy run -d localhost/bb busybox sleep 60 >>ids 2>>errors &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do wait "$pid" || bad=1; done
-	cat errors log
+	cat errors
 	[ ! -v bad ]
 	[ ! -s errors ]
 	[ "$(native ps -aq | wc -l)" -eq 6 ]
