@@ -72,6 +72,11 @@ check-portable: $(HELPERS)
 	tests/need bats parallel expect procps gcc clang
 	tests/portable
 
+# What compilers and checkers say of the sources: nothing.
+lint:
+	tests/need gcc libc6-dev clang clang-format clang-tidy cppcheck mandoc shellcheck
+	tests/lint
+
 # The real-Podman suites, in roots that tests/lab makes; as root.
 check-real: all $(HELPERS)
 	tests/need debootstrap
@@ -98,4 +103,4 @@ bench: all $(HELPERS)
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist check check-portable check-real try fuzz bench clean
+.PHONY: all install uninstall dist lint check check-portable check-real try fuzz bench clean

@@ -708,19 +708,17 @@ static bool seal(int fd)
 }
 #endif
 
-/* Puts the override on descriptor `fd` into the environment, and for conmon's part the real
-   `conmon` and the range `ping`, if that is not NULL. Returns false and leaves it as it was if
-   there is no memory. */
-static bool enter_override(int fd, const char *conmon, const char *ping)
+/* Puts the override `path` into the environment, and for conmon's part the real `conmon` and the
+   range `ping`, if that is not NULL. Returns false and leaves it as it was if there is no memory.
+ */
+static bool enter_override(const char *path, const char *conmon, const char *ping)
 {
 	const char *callers = getenv(OVERRIDE_VARIABLE);
-	char name[sizeof DESCRIPTOR_DIRECTORY + 10];
 
-	snprintf(name, sizeof name, DESCRIPTOR_DIRECTORY "%d", fd);
 	if (setenv(CONMON_VARIABLE, conmon, 1) == 0 &&
 	    (!callers || setenv(CALLERS_VARIABLE, callers, 1) == 0) &&
 	    (!ping || setenv(PING_VARIABLE, ping, 1) == 0) &&
-	    setenv(OVERRIDE_VARIABLE, name, 1) == 0)
+	    setenv(OVERRIDE_VARIABLE, path, 1) == 0)
 		return true;
 	unsetenv(CONMON_VARIABLE);
 	unsetenv(CALLERS_VARIABLE);
@@ -1494,7 +1492,7 @@ static struct command_line read_command_line(char **argv, int argc)
 	static const struct option *const before[] = { global_options, persistent_options, NULL };
 	static const struct option *const between[] = { persistent_options, NULL };
 	struct command_line line = { .highest_fd = STDERR_FILENO };
-	char **next = argv + 1, **words = next;
+	char **next = argv + 1, **words;
 	const struct option *after[3];
 	struct reading reading;
 	char *group, *word;
@@ -1833,7 +1831,7 @@ static void write_cache(const char *line, const char *cache)
 /* Returns the version of `program`, from the cache or from itself. */
 static struct version find_version(const struct program *program)
 {
-	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+	struct version version;
 	const char *identity = identity_of(program);
 	char cache[CACHE_SIZE];
 
@@ -2304,7 +2302,7 @@ static bool enter(struct reader *reader, struct path *path, enum origin origin)
 static bool read_key(struct reader *reader, struct item *table, enum origin origin,
 		     struct path *path)
 {
-	path->table = table;
+	*path = (struct path){ .table = table };
 	for (int parts = 1; read_part(reader, path); parts++) {
 		skip_blanks(reader);
 		if (*reader->at != '.')
@@ -2431,7 +2429,7 @@ static struct item *read_toml(struct reader *reader, const char *content, size_t
 		root->kind = TABLE;
 	else
 		refuse(reader, "no memory");
-	while (!reader->error && skip_gap(reader) && reader->at < reader->end) {
+	while (table && !reader->error && skip_gap(reader) && reader->at < reader->end) {
 		if (*reader->at == '[')
 			table = read_header(reader, root);
 		else
@@ -3370,7 +3368,7 @@ static char *toml_array(char **words, bool appends)
    without memory. */
 static struct item *take_key(struct item *table, const char *key, enum kind kind)
 {
-	struct reader reader = { .error = NULL };
+	struct reader reader = { .begin = key, .at = key };
 	struct path path = { .table = table, .key = key, .key_length = strlen(key), .name = key };
 	struct item *item = find_key(&reader, table, key);
 
@@ -3443,7 +3441,8 @@ static int lowest_override(const struct command_line *line)
 					 : INT_MAX;
 }
 
-/* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`; CLOSED on error. */
+/* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`; CLOSED on error.
+ */
 static int keep_program(int lowest)
 {
 	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -3460,9 +3459,9 @@ static const char *install_override(const struct plan *plan)
 	const int lowest = lowest_override(&plan->line);
 	/* a service may outlive the shim's file, and would find no conmon by its path */
 	int program = plan->line.command->starts == SERVES ? keep_program(lowest) : CLOSED;
-	const char *alias = program == CLOSED ? plan->alias
-					      : text(DESCRIPTOR_DIRECTORY "%d", program);
-	const char *content = override_text(plan, alias), *why = NULL;
+	const char *alias =
+	    program == CLOSED ? plan->alias : text(DESCRIPTOR_DIRECTORY "%d", program);
+	const char *content = override_text(plan, alias), *path = NULL, *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
 	if (!content)
@@ -3471,16 +3470,15 @@ static const char *install_override(const struct plan *plan)
 		why = text("no file in memory: %s", strerror(errno));
 	else if ((fd = fcntl(sealed, F_DUPFD, lowest)) < 0)
 		why = text("no descriptor from %d up: %s", lowest, strerror(errno));
-	else if (!enter_override(fd, plan->conmon, plan->ping))
+	else if (access((path = text(DESCRIPTOR_DIRECTORY "%d", fd)), R_OK) < 0)
+		why = text("%s: %s", path, strerror(errno));
+	else if (!enter_override(path, plan->conmon, plan->ping))
 		why = "no memory for the environment";
-	else if (access(getenv(OVERRIDE_VARIABLE), R_OK) < 0)
-		why = text("%s: %s", getenv(OVERRIDE_VARIABLE), strerror(errno));
 	close_fd(&sealed);
 	if (!why) {
-		trace("override: %s: %s", getenv(OVERRIDE_VARIABLE), content);
+		trace("override: %s: %s", path, content);
 		return NULL;
 	}
-	leave_override();
 	close_fd(&fd);
 	close_fd(&program);
 	return why;
@@ -3717,7 +3715,6 @@ static int take_lock(const struct plan *plan)
 			return fd;
 		}
 		close(fd);
-		fd = NO_LOCK;
 		if (error == EAGAIN || now() >= deadline) {
 			warn("lock: %s: not free after %d s, going on without it", path,
 			     settings.lock_wait);
@@ -3967,7 +3964,8 @@ struct relay {
 	bool looks;   /* whether it holds anything */
 	bool several; /* podman starts several containers, and each has its name, or its error */
 	bool spoiled; /* a name, or another error, has been let go: the attempt cannot be undone */
-	struct tale told; /* by the last lines, which were held for HOLD_TIME and have been let go */
+	struct tale
+	    told;     /* by the last lines, which were held for HOLD_TIME and have been let go */
 	bool at_line; /* whether `text` begins with a line */
 	long long hold_until;
 	size_t due;         /* bytes that are still to be read, once podman has ended */
@@ -5156,7 +5154,9 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 
 #define GLANCE 5       /* ms between two looks at whether the container runs, with the lock held */
 #define LATE_GLANCE 50 /* and without it */
-#define SETTLING 10000 /* ms that conmon may take to end after podman has, on the slowest machine */
+#define SETTLING                                                                                   \
+	10000 /* ms that conmon may take to end after podman has, on the slowest machine           \
+	       */
 
 /* Returns the milliseconds until `deadline` (of now()), for poll(2). */
 static int time_left(long long deadline)
@@ -5647,7 +5647,7 @@ static int lock_holder(const struct stat *status)
 static const char *lock_state(const char *path)
 {
 	struct stat status;
-	const char *state = "free", *why;
+	const char *state = "free", *why = NULL;
 	int fd, holder;
 
 	if (lstat(path, &status) < 0 && errno == ENOENT)

@@ -101,7 +101,7 @@ run_in_podmans_environment() {
 	need_own_conmon
 	echo '[containers]' >theirs
 	for name in theirs "$world/theirs" /dev/fd/7; do
-		rm -rf native "$record"/*
+		rm -rf native "${record:?}"/*
 		in_odd_environment CONTAINERS_CONF_OVERRIDE="$name" STAND_IN_CONMON='-c ID' "$real/podman" ps 7<theirs
 		keep_record native
 		in_odd_environment CONTAINERS_CONF_OVERRIDE="$name" STAND_IN_CONMON='-c ID' "$shim/podman" run image 7<theirs

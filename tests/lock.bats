@@ -188,8 +188,7 @@ hold_lock() {
 	until_true lines begun 1
 	kill -KILL $!
 	until_true flock -n "$lock" true
-	gone() { ! kill -0 "$(<begun)" 2>/dev/null; }
-	until_true gone
+	until_true gone "$(<begun)"
 	run_bounded podman run image
 	[ "$status" -eq 0 ]
 }

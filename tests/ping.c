@@ -1,5 +1,5 @@
-/* ping - one echo request to 127.0.0.1 by a datagram socket, as ping(8) makes one without privileges;
-   exits with 0 once it is answered. */
+/* ping - one echo request to 127.0.0.1 by a datagram socket, as ping(8) makes one without
+   privileges; exits with 0 once it is answered. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>

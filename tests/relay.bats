@@ -369,7 +369,7 @@ teardown() {
 	END
 	script -qec "stty rows 33 cols 77; tty >'$world/tty'; podman run image" /dev/null <&- 3>&- &
 	until_true grep -qx '33 77' size
-	stty rows 44 cols 88 <"$(<tty)"
+	stty rows 44 cols 88 <"$(cat ./tty)"
 	until_true grep -qx '44 88' size
 	: >stop
 	wait $!
@@ -377,7 +377,7 @@ teardown() {
 
 @test "-t leaves stdout to podman" {
 	make_podman <<<'readlink /proc/$$/fd/1 >"$world/stdout"'
-	podman run -t image 2>&1 >file
+	podman run -t image >file
 	[ "$(<stdout)" = "$world/file" ]
 	podman run -t image >file 2>&1
 	[ "$(<stdout)" = "$world/file" ]

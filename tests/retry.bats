@@ -200,7 +200,7 @@ END
 @test "stdin that a failed attempt has not read is there for the next" {
 	failures 3
 	head -c 3000000 /dev/urandom | base64 -w 100 >input
-	podman run -i image <input | head -n -1 | cmp - input
+	podman run -i image <input | head -n -1 | cmp - ./input
 }
 
 @test "what cannot be told from what was there, or not removed, ends the retries" {

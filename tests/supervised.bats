@@ -94,8 +94,7 @@ got() { grep -qx "$1" got 2>/dev/null; }
 	shim=$!
 	until_true got ready
 	kill -KILL "$shim"
-	gone() { ! kill -0 "$(<pid)" 2>/dev/null; }
-	until_true gone
+	until_true gone "$(<pid)"
 }
 
 # on_terminal SCENARIO: natively and through the shim, what terminal.exp does
@@ -238,6 +237,5 @@ END
 		[ "$status" -eq 137 ] || [ "$status" -eq 124 ]
 		grep -qx TERM got
 	done
-	gone() { ! kill -0 "$(<pid)" 2>/dev/null; }
-	until_true gone
+	until_true is_gone "$(<pid)"
 }

@@ -11,7 +11,8 @@ int main(int argc, char **argv)
 
 	if (file && fscanf(file, "%63[^\n]", range) != 1)
 		return 1;
-	printf("hello from uid %d, gid %d; ping_group_range %s\n", (int)getuid(), (int)getgid(), range);
+	printf("hello from uid %d, gid %d; ping_group_range %s\n", (int)getuid(), (int)getgid(),
+	       range);
 	fflush(stdout);
 	if (argc > 1)
 		sleep((unsigned)atoi(argv[1]));

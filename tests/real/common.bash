@@ -3,6 +3,7 @@
 # test's own directory.
 
 # fact: on every Podman, group 0 is not mapped and crun cannot write the sysctl
+# shellcheck disable=SC2034 # for the suites
 doomed=(--uidmap 999:0:1 --gidmap 999:0:1 --user 999:999)
 
 setup() {

@@ -179,7 +179,7 @@ restarted_twice() { [ "$(native inspect -f '{{.RestartCount}}' x)" = 2 ]; }
 }
 
 @test "an override of the caller's that is missing or malformed ends as natively" {
-	echo '[containers' >cut
+	echo '[containers' >./cut
 	printf '%s\n' '[containers]' 'env = 3' >kind
 	mkdir directory
 	for path in cut kind directory /no/such/file; do

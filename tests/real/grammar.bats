@@ -37,11 +37,11 @@ known() {
 		shift
 	done
 	shift
-	rows "$@" | sed 'p; s/ [^ ]* / - /' | sort -u >rows
-	options "${command[@]}" | sort >options
+	rows "$@" | sed 'p; s/ [^ ]* / - /' | sort -u >known
+	options "${command[@]}" | sort >podmans
 	# a help page that was not understood would prove nothing
-	[ "$(wc -l <options)" -ge "$minimum" ]
-	run comm -13 rows options
+	[ "$(wc -l <podmans)" -ge "$minimum" ]
+	run comm -13 known podmans
 	echo "not in the tables, or otherwise there: $output"
 	[ -z "$output" ]
 }

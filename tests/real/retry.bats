@@ -30,6 +30,7 @@ clear() {
 	rm -f cid
 }
 
+# shellcheck disable=SC2034 # COMMAND names $podman
 # as_natively COUNTS COMMAND: after so many failures, 3 at the most, its stdout, stderr, exit status and
 # leftovers are those of a native success
 as_natively() {
