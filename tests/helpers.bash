@@ -223,6 +223,5 @@ make_podman() {
 	chmod +x "$real/podman"
 }
 
-# Succeeds if process PID is in one of the STATES, letters of /proc/PID/status; if it is gone.
+# Succeeds if process PID is in one of the STATES, letters of /proc/PID/status.
 state_is() { [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status") == [$2] ]]; }
-gone() { ! kill -0 "$1" 2>/dev/null; }

@@ -10,3 +10,6 @@ until_true() {
 	echo "never true: $*"
 	return 1
 }
+
+# gone PID: it has ended
+gone() { ! kill -0 "$1" 2>/dev/null; }

@@ -34,6 +34,9 @@ teardown() {
 # race SECONDS: of creates that overlap the racy runtime lets one go on, which waits so long for a loser
 race() { echo "$1" >/tmp/racy-runtime/overlap; }
 
+# patiently: the lock is waited for, and held, however slow the machine
+patiently() { export PODMAN_SHIM_LOCK_WAIT=900 PODMAN_SHIM_LOCK_HOLD=300; }
+
 # remove NAME: at once, whether or not it runs
 remove() {
 	native kill "$1" >/dev/null 2>&1 || :
@@ -48,6 +51,9 @@ remains() {
 	pgrep -x 'conmon|pasta|pasta.avx2|slirp4netns|rootlessport' -a || :
 	ls /run/user/2000/netns 2>/dev/null || :
 }
+
+# podman's own log has the time of day
+untimed() { sed 's/^time="[^"]*"//'; }
 
 no_containers() { [ -z "$(native ps -aq)" ]; }
 no_remains() { [ -z "$(remains)" ]; }

@@ -19,9 +19,6 @@ as_natively() {
 	diff <(untimed <native.err) <(untimed <shim.err)
 }
 
-# podman's own log has the time of day.
-untimed() { sed 's/^time="[^"]*"//'; }
-
 # sees_80 COMMAND...: port 80 and ping_group_range are what the configuration says, natively and not
 sees_80() {
 	[ "$("$@" native run --rm localhost/bb "${port[@]}")" = 80 ]

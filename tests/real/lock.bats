@@ -25,6 +25,7 @@ overlaps() {
 
 @test "24 detached runs at once all work, and no two creates overlap" {
 	export PODMAN_SHIM_MODE=lock
+	patiently
 	race 0
 	[ "$(at_once 24 podman --runtime "$runtime" run -d localhost/bb busybox sleep 100)" -eq 0 ]
 	[ "$(native ps -q | wc -l)" -eq 24 ]
@@ -34,6 +35,7 @@ overlaps() {
 
 @test "24 attached runs at once all work, and natively most fail" {
 	export PODMAN_SHIM_MODE=lock
+	patiently
 	race 10
 	[ "$(at_once 24 native --runtime "$runtime" run --rm localhost/bb busybox echo hello)" -ge 12 ]
 	rm -f /tmp/racy-runtime/creates "$work/output"
@@ -123,8 +125,7 @@ overlaps() {
 	podman=$(pgrep -P "$shim" -x podman)
 	kill -KILL "$shim"
 	until_true flock -n "$lock" true
-	gone() { ! kill -0 "$podman" 2>/dev/null; }
-	until_true gone
+	until_true gone "$podman"
 }
 
 @test "signals reach the container as they do natively, also those blocked where the shim began" {

@@ -32,6 +32,7 @@ at_once() {
 
 @test "24 detached runs at once work through podman-remote" {
 	setup_service
+	patiently
 	[ "$(at_once podman-remote run -d localhost/bb busybox sleep 100)" -eq 0 ]
 	[ "$(env -u CONTAINER_HOST native ps -q | wc -l)" -eq 24 ]
 	stop_service
@@ -39,6 +40,7 @@ at_once() {
 
 @test "24 attached runs at once work through podman-remote, and natively most fail" {
 	setup_service
+	patiently
 	race 10
 	[ "$(at_once /usr/bin/podman-remote run --rm localhost/bb busybox echo hello)" -ge 12 ]
 	race 0

@@ -67,7 +67,7 @@ conmon_pid() { native inspect -f '{{.State.ConmonPid}}' "$1"; }
 	run podman run --rm localhost/nothing-of-that-name true
 	natively_status=$(native run --rm localhost/nothing-of-that-name true >native.out 2>&1; echo $?)
 	[ "$status" -eq "$natively_status" ]
-	[ "$output" = "$(cat native.out)" ]
+	diff <(untimed <native.out) <(untimed <<<"$output")
 	status=0
 	podman run --rm localhost/bb nonesuch || status=$?
 	[ "$status" -eq 127 ]
