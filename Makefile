@@ -31,7 +31,9 @@ $(BUILD)/%: tests/%.c
 BIN = $(DESTDIR)$(BINDIR)
 MAN = $(DESTDIR)$(MANDIR)/man1
 LINK = $(DESTDIR)$(LIBEXECDIR)/podman-shim
-put = new="$(3).$$$$" && trap 'rm -f "$$new"' EXIT && install -m $(1) $(2) "$$new" && mv -f "$$new" "$(3)"
+# A shell that a signal ends removes nothing, unless that makes it exit.
+cleanly = trap 'rm -f "$$new"' EXIT && trap 'exit 1' HUP INT TERM
+put = new="$(3).$$$$" && $(cleanly) && install -m $(1) $(2) "$$new" && mv -f "$$new" "$(3)"
 
 # The directory to put ahead in PATH has a link that leads through no absolute path: DESTDIR may be
 # moved. It is as the directories really are, since .. of a linked one is not where it seems to be.
@@ -39,14 +41,14 @@ install: podman-shim
 	for directory in "$(BIN)" "$(LINK)" "$(MAN)"; do \
 		test -d "$$directory" || install -d "$$directory" || exit; \
 	done
-	for file in "$(BIN)/podman-shim" "$(LINK)/podman"; do \
+	for file in "$(BIN)/podman-shim" "$(LINK)/podman" "$(MAN)/podman-shim.1"; do \
 		test ! -d "$$file" || { echo "$$file: is a directory" >&2; exit 1; }; \
 	done
 	$(call put,755,podman-shim,$(BIN)/podman-shim)
 	$(call put,644,man/podman-shim.1,$(MAN)/podman-shim.1)
 	CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
 	while case "$${to%/}/" in "$$at"/*) false;; esac; do at=$${at%/*} up=../$$up; done && \
-	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && trap 'rm -f "$$new"' EXIT && \
+	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && $(cleanly) && \
 	ln -s "$$up$${to:+$$to/}podman-shim" "$$new" && mv -f "$$new" "$(LINK)/podman"
 
 # What others have put into that directory stays.
@@ -59,7 +61,7 @@ dist:
 	@mkdir -p $(BUILD)
 	version=$$(git show HEAD:./podman-shim.c | sed -n 's/^#define VERSION "\(.*\)"$$/\1/p') && \
 	name=podman-shim-$${version:?} && new=$(BUILD)/$$name.tar && trap 'rm -f "$$new"' EXIT && \
-	git -c tar.umask=0022 archive --format=tar --prefix="$$name/" -o "$$new" HEAD && \
+	git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf archive --format=tar --prefix="$$name/" -o "$$new" HEAD && \
 	gzip -9 -n -f "$$new" && echo "$$new.gz"
 
 # The stand-in suites: no Podman needed, a minute at most.

@@ -62,6 +62,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if __has_include(<sys/sysmacros.h>)
+#include <sys/sysmacros.h> /* major, minor; elsewhere in sys/types.h */
+#endif
+
 #ifdef __linux__
 #include <linux/nsfs.h>
 #include <sched.h>
@@ -168,6 +172,7 @@ static bool write_line(int fd, const char *line, size_t length)
 	static const int fatal[] = { SIGPIPE, SIGXFSZ };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_actions[LENGTH(fatal)];
 	sigset_t stop, mask;
+	ssize_t count;
 	bool written;
 	int error;
 
@@ -177,8 +182,9 @@ static bool write_line(int fd, const char *line, size_t length)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &stop, &mask);
-	written = write(fd, line, length) >= 0;
-	error = errno;
+	count = write(fd, line, length);
+	written = count == (ssize_t)length;
+	error = count < 0 ? errno : ENOSPC; /* as of a disk that was not yet full */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	for (size_t i = 0; i < LENGTH(fatal); i++)
 		sigaction(fatal[i], &callers_actions[i], NULL);
@@ -3437,12 +3443,12 @@ static int lowest_override(const struct command_line *line)
 		highest = STDERR_FILENO + listened;
 	highest += PODMANS_DESCRIPTORS + 1;
 	return highest < LOWEST_OVERRIDE ? LOWEST_OVERRIDE
-	       : highest < INT_MAX       ? (int)highest
-					 : INT_MAX;
+	       : highest < INT_MAX - 1   ? (int)highest
+					 : INT_MAX - 1;
 }
 
-/* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`; CLOSED on error.
- */
+/* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`, which is left to
+   the override; CLOSED on error. */
 static int keep_program(int lowest)
 {
 	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -3512,6 +3518,9 @@ __attribute__((noreturn)) static void execute_podman(const struct plan *plan, ch
 			renamed = text("%s", plan->podman.path);
 		argv[0] = renamed;
 	}
+	/* nor may it be a path by which the shim, executed so, is conmon */
+	if (plan->override && is_conmon_alias(argv[0]))
+		argv[0] = text("%s", plan->podman.path);
 	execute(plan->podman.path, argv);
 	if (leave_override()) { /* its variables may have been too much: E2BIG */
 		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
@@ -3551,9 +3560,11 @@ __attribute__((format(printf, 3, 4))) static void record(const struct plan *plan
 		    event, reason);
 	clean(line, strlen(line));
 	line[strlen(line) - 1] = '\n';
-	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
-	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+	/* O_NONBLOCK is for a FIFO, which would wait for its reader; what is no file must not become
+	   stderr, which may be closed */
+	fd = above_stdio(
+	    open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		 S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
 	if (fd < 0)
 		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
 	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
@@ -5251,6 +5262,15 @@ static bool has_failed(const struct attempt *attempt)
 	       WEXITSTATUS(attempt->status) <= STATUS_NOT_FOUND && read_tale(&stderr_relay).failure;
 }
 
+/* Returns whether podman has done its part: a signal, and an exit status that may be an error of
+   its own, is that only where a container has run. */
+static bool has_worked(const struct attempt *attempt)
+{
+	return attempt->started || (WIFEXITED(attempt->status) &&
+				    (WEXITSTATUS(attempt->status) < STATUS_FAILED ||
+				     WEXITSTATUS(attempt->status) > STATUS_NOT_FOUND));
+}
+
 /* Executes podman, once, and waits for it to end, with `*lock` held until its containers run. Does
    not return if there can be no other process: podman is executed in place then. */
 static void run_podman(struct attempt *attempt, const struct plan *plan, char **argv, int *lock,
@@ -5376,11 +5396,14 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		if (!getenv(LOCKED_VARIABLE))
 			lock = take_lock(plan);
 	}
-	if (failed)
+	/* what a container has printed is no failure */
+	if (failed && !(is_attached(&plan->line) && attempt.started))
 		record(plan, "gave up", "%s",
 		       why ? why : text("it failed so in each of %d attempts", tries));
-	else if (tries > 1)
+	else if (tries > 1 && has_worked(&attempt))
 		record(plan, "rescue", "attempt %d has not failed so", tries);
+	else if (tries > 1)
+		record(plan, "gave up", "attempt %d has failed for another reason", tries);
 	restore_names();
 	for (size_t i = 0; i < LENGTH(relays); i++) {
 		relays[i]->looks = false;
@@ -5626,17 +5649,21 @@ static void add_fact(struct report *report, const char *name, const char *value)
 		report->facts[report->count++] = (struct fact){ name, value };
 }
 
-/* Returns the process that holds the lock on the file of `status`, or 0: proc(5), /proc/locks. */
+/* Returns the process that holds the lock on the file of `status`, or 0: proc(5), /proc/locks. On
+   some file systems, btrfs say, the device there is another than stat(2)'s, and nobody is found. */
 static int lock_holder(const struct stat *status)
 {
 	unsigned long long inode;
+	unsigned major_number, minor_number;
 	char line[256];
 	int pid, holder = 0;
 	FILE *file = fopen("/proc/locks", "re");
 
 	while (file && !holder && fgets(line, sizeof line, file))
-		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %*[^:]:%*[^:]:%llu", &pid, &inode) == 2 &&
-		    inode == status->st_ino)
+		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%llu", &pid, &major_number,
+			   &minor_number, &inode) == 4 &&
+		    inode == status->st_ino && major(status->st_dev) == major_number &&
+		    minor(status->st_dev) == minor_number)
 			holder = pid;
 	if (file)
 		fclose(file);
@@ -5650,8 +5677,13 @@ static const char *lock_state(const char *path)
 	const char *state = "free", *why = NULL;
 	int fd, holder;
 
-	if (lstat(path, &status) < 0 && errno == ENOENT)
-		return state;
+	if (lstat(path, &status) < 0 && errno == ENOENT) {
+		const char *directory = text("%.*s./", (int)(base_name(path) - path), path);
+
+		return access(directory, W_OK | X_OK) == 0
+			   ? state
+			   : text("cannot be used: %s: %s", directory, strerror(errno));
+	}
 	fd = open_lock(path, 0, &why);
 	if (fd == NO_LOCK)
 		return text("cannot be used: %s", why);
@@ -5663,16 +5695,24 @@ static const char *lock_state(const char *path)
 	return state;
 }
 
-/* Returns the last line of `output` that says something, or NULL. */
+/* Returns the last line of `output` that says something, or NULL. What a shim says of it, as how
+   often it has tried, is not podman's. */
 static const char *last_line(char *output)
 {
+	static const char shims[] = "podman-shim: ";
 	size_t length = strlen(output);
-	char *newline;
+	char *line, *newline;
 
-	while (length && isspace((unsigned char)output[length - 1]))
-		output[--length] = 0;
-	newline = strrchr(output, '\n');
-	return nonempty(newline ? newline + 1 : output);
+	for (;;) {
+		while (length && isspace((unsigned char)output[length - 1]))
+			output[--length] = 0;
+		newline = strrchr(output, '\n');
+		line = newline ? newline + 1 : output;
+		if (!newline || strncmp(line, shims, sizeof shims - 1) != 0)
+			return nonempty(line);
+		length = (size_t)(newline - output);
+		output[length] = 0;
+	}
 }
 
 /* Runs a container of `image`, in which this program says its version, by the program `podman`,
@@ -5730,7 +5770,7 @@ static void check(struct report *report)
 	}
 	add_fact(report, "check natively", try_container(podman, image, &works));
 	add_fact(report, "check shim", try_container("/proc/self/exe", image, &works));
-	if (!works) {
+	if (!works && report->status == STATUS_PROTECTED) {
 		report->status = STATUS_PARTLY;
 		report->protection = "partly";
 		report->reason = "a container with the mapping that fails natively has not started";
@@ -5749,11 +5789,20 @@ static const char *setting_value(const struct setting *setting, const char **fro
 	return setting->by_default;
 }
 
+/* Returns `value` as one line. */
+static const char *one_line(const char *value)
+{
+	char *line = text("%s", value);
+
+	clean(line, strlen(line));
+	return line;
+}
+
 static void print_text(const struct report *report)
 {
 	const char *from, *value;
 
-	printf("protected: %s: %s\n", report->protection, report->reason);
+	printf("protected: %s: %s\n", report->protection, one_line(report->reason));
 	for (size_t i = 0; i < report->count; i++) {
 		const struct fact *fact = &report->facts[i];
 
@@ -5767,7 +5816,7 @@ static void print_text(const struct report *report)
 	}
 	for (size_t i = 0; i < LENGTH(setting_table); i++) {
 		value = setting_value(&setting_table[i], &from);
-		printf("%s=%s (%s)\n", setting_table[i].name, value, from);
+		printf("%s=%s (%s)\n", setting_table[i].name, one_line(value), from);
 	}
 }
 
@@ -5817,7 +5866,9 @@ static void judge(struct report *report)
 	report->status = STATUS_PARTLY;
 	report->protection = plan->lock || plan->retries ? "partly" : "no";
 	report->reason = plan->reason;
-	if (plan->override && plan->version.product == PRODUCT_PODMAN) {
+	if (plan->override && is_before(&plan->version, 4, 8)) {
+		report->reason = "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
+	} else if (plan->override && plan->version.product == PRODUCT_PODMAN) {
 		report->status = STATUS_PROTECTED;
 		report->protection = "yes";
 		report->reason = "an override of containers.conf prevents the failure";
@@ -5920,8 +5971,9 @@ __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 
 	use_override(plan);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
-	if (!plan->override && plan->version.product == PRODUCT_PODMAN &&
-	    settings.mode != MODE_LOCK)
+	if (!plan->override && plan->line.command && !plan->line.help &&
+	    plan->version.product != PRODUCT_DOCKER && settings.mode != MODE_LOCK &&
+	    settings.mode != MODE_OFF)
 		record(plan, "fallback", "%s: %s", plan_name(plan), plan->reason);
 	if (plan->no_retries)
 		trace("no retries: %s", plan->no_retries);

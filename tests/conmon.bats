@@ -257,6 +257,19 @@ run_in_podmans_environment() {
 	[ "$(count conmon.runs)" -eq 0 ]
 }
 
+@test "the shim called by such a path is podman also where Podman before 5.0 executes its own name again" {
+	ln -s podman "$shim/podman-shim"
+	exec 9<"$shim/podman"
+	for path in "$shim/./podman" "$shim/./podman-shim" /dev/fd/9; do
+		rm -f "$record"/*
+		STAND_IN_VERSION='podman version 4.9.3' "$path" run image
+		[ -n "$(override_descriptor)" ]
+		in_podmans_environment _CONTAINERS_USERNS_CONFIGURED=init "$(recorded argv | head -n 1)" run image
+		[ "$(count runs)" -eq 2 ]
+		[ "$(count conmon.runs)" -eq 0 ]
+	done
+}
+
 # The following are run by with_namespaces: $path is a network namespace, other than the process's own.
 
 # Runs the shell script on standard input as one who may enter and change network namespaces.

@@ -50,8 +50,15 @@ make() {
 	esac
 }
 
+# is_shim WORD PATH: WORD is executed from PATH, and is the shim
+is_shim() {
+	hash -r
+	[ "$(type -P "$1")" = "$2" ]
+	[ "$("$2" --shim-version)" = "$("$binary" --shim-version)" ]
+}
+
 @test "the README's commands work in their order, and those that remove it leave podman as it was" {
-	local block removal
+	local block removal inode
 
 	make_machine
 	cd podman-shim
@@ -59,26 +66,71 @@ make() {
 	[ "${#all[@]}" -eq 10 ]
 	for block in "${all[@]}"; do
 		block=${block//\/usr\/local/$PREFIX}
-		[[ $block != *uninstall* ]] || removal=$block
-		[[ $block != *uninstall* ]] || continue
 		printf '%s\n' "$block"
-		eval "$block"
-		hash -r
 		case $block in
-		*'make try'*) [ "$(type -P podman)" = "$real/podman" ] ;;
-		*.local*) ;;
-		*) [ "$(podman-shim --shim-version)" = "$("$binary" --shim-version)" ] ;;
-		esac
-		case $block in
-		*'export PATH'* | *bin/podman$'\n') [ "$(podman --shim-version)" = "$("$binary" --shim-version)" ] ;;
+		*'make try'*) eval "$block" ;;
+		*'make install PREFIX="$HOME/.local"'*)
+			PATH=$real:$programs
+			eval "$block"
+			is_shim podman "$HOME/.local/libexec/podman-shim/podman"
+			[ -x "$HOME/.local/bin/podman-shim" ]
+			;;
+		*'export PATH='*)
+			PATH=$PREFIX/bin:$real:$programs
+			eval "$block" | tee status
+			grep -q '^protected: yes' status
+			eval "${block%%$'\n'*}"
+			is_shim podman "$PREFIX/libexec/podman-shim/podman"
+			;;
+		*podman.new*)
+			inode=$(stat -c %i "$PREFIX/bin/podman")
+			eval "$block"
+			[ "$(stat -c %i "$PREFIX/bin/podman")" != "$inode" ]
+			is_shim podman "$PREFIX/bin/podman"
+			;;
+		*alias*)
+			bash -O expand_aliases -c "$block"$'\npodman --shim-version' | grep -qx "$("$binary" --shim-version)"
+			;;
+		*uninstall*) removal=$block ;;
+		*--shim-status*)
+			PATH=$PREFIX/bin:$real:$programs
+			eval "$block" >status
+			[ "$(grep -c '^protected: yes' status)" -eq 2 ]
+			grep -q '^check: ' status
+			eval "$(tail -n 1 <<<"${block%$'\n'}")" | python3 -c 'import json, sys; json.load(sys.stdin)'
+			lacks --shim argv
+			;;
+		*bin/podman$'\n')
+			rm -f "$PREFIX/bin/podman"
+			PATH=$PREFIX/bin:$real:$programs
+			eval "$block"
+			is_shim podman "$PREFIX/bin/podman"
+			;;
+		*)
+			PATH=$PREFIX/bin:$real:$programs
+			eval "$block"
+			is_shim podman-shim "$PREFIX/bin/podman-shim"
+			;;
 		esac
 	done
 	eval "$removal"
 	make uninstall PREFIX="$HOME/.local"
 	hash -r
-	unalias podman
 	[ "$(type -P podman)" = "$real/podman" ]
 	[ -z "$(find "$PREFIX" "$HOME/.local" ! -type d)" ]
+}
+
+@test "the README's line for a Containerfile puts the shim ahead of podman" {
+	local from to
+
+	make_machine
+	mapfile -d '' -t all < <(blocks Dockerfile)
+	[ "${#all[@]}" -eq 1 ]
+	read -r instruction from to <<<"${all[0]}"
+	[ "$instruction" = COPY ]
+	mkdir -p "$PREFIX/bin"
+	cp "podman-shim/$from" "${to/#\/usr\/local/$PREFIX}"
+	is_shim podman "$PREFIX/bin/podman"
 }
 
 @test "the README's snippets for CI put the shim ahead of podman" {
@@ -96,6 +148,7 @@ make() {
 		bash -eu script
 		[ "$(count runs)" -eq 1 ]
 		[ "$(override_descriptor)" = 100 ]
+		recorded argv | diff - <(printf '%s\n' podman run --rm docker.io/library/alpine true)
 	done
 }
 

@@ -102,6 +102,18 @@ is_native() {
 	works podman
 }
 
+@test "make install that a signal ends leaves nothing half done" {
+	mkdir fake
+	make_script fake/mv <<-'END'
+		#!/bin/sh
+		kill -TERM $PPID
+		sleep 1
+	END
+	PATH=$world/fake:$PATH run make_here install DESTDIR="$world/root"
+	[ "$status" -ne 0 ]
+	[ -z "$(files root)" ]
+}
+
 @test "make install leaves directories that are there as they are" {
 	mkdir -p home/.local/bin
 	chmod 2750 home/.local/bin
@@ -268,7 +280,8 @@ make_checkout() {
 	[ "$(od -An -tx1 -j3 -N5 first)" = ' 00 00 00 00 00' ]
 	find source -name .git -prune -o -exec touch -d 2001-02-03 {} +
 	echo 'not committed' >>source/README.md
-	(umask 077 && TZ=Asia/Kathmandu make_in source dist)
+	(umask 077 && TZ=Asia/Kathmandu GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.autocrlf GIT_CONFIG_VALUE_0=true \
+		make_in source dist)
 	cmp first "source/tests/build/$release.tar.gz"
 	[ "$(git -C source status --porcelain)" = ' M README.md' ]
 	[ "$(ls source/tests/build)" = "$release.tar.gz" ]

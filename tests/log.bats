@@ -45,6 +45,55 @@ podman run: rescue: attempt 3 has not failed so" ]
 	[ "$(events | tail -n 1)" = 'podman container run: gave up: it failed so in each of 2 attempts' ]
 }
 
+@test "a retry that fails otherwise, or is ended, is no rescue" {
+	# shellcheck disable=SC2016 # for that script
+	make_podman <<-'END'
+		[[ $1 == run ]] || exit 1
+		if [[ ! -e $world/tried ]]; then
+			: >"$world/tried"
+			echo 'Error: OCI runtime error: crun: write to ping_group_range: Invalid argument' >&2
+			exit 126
+		fi
+		[[ ! -e $world/kill ]] || kill -TERM $$
+		echo 'Error: no space left on device' >&2
+		exit 125
+	END
+	run_bounded podman run --rm image
+	[ "$status" -eq 125 ]
+	[ "$(events | tail -n 1)" = 'podman run: gave up: attempt 2 has failed for another reason' ]
+	rm tried log
+	: >kill
+	run_bounded podman run --rm image
+	[ "$(events | tail -n 1)" = 'podman run: gave up: attempt 2 has failed for another reason' ]
+}
+
+@test "a container that prints the words of the failure is none" {
+	use_failing_podman
+	OUTPUT='126 Error: OCI runtime error: crun: write to ping_group_range: Invalid argument' run_bounded podman run image
+	[ "$status" -eq 126 ]
+	[ ! -e log ]
+}
+
+@test "a fallback is a line also where the version is unknown" {
+	STAND_IN_PROBE=fail podman --conmon /x run image
+	[ "$(events)" = "podman run: fallback: lock: --conmon beats the override's conmon_path" ]
+}
+
+@test "a line that has not all arrived costs one line on stderr" {
+	head -c 1000 /dev/zero | tr '\0' x >log
+	# the podman of the tests cannot write either
+	(ulimit -f 1 && podman --conmon /x run image) 2>&1 | cat >stderr || :
+	[[ $(<stderr) == *"podman-shim: PODMAN_SHIM_LOG: $world/log: No space left"* ]]
+}
+
+@test "what is no file gets nothing, also where stderr is closed" {
+	mkfifo fifo
+	exec 7<>fifo
+	PODMAN_SHIM_LOG=$world/fifo podman --conmon /x run image 2>&-
+	[ "$(count runs)" -eq 1 ]
+	! read -r -t 0.2 -u 7 || false
+}
+
 @test "a fallback is a line with the reason, but not where the settings want it so" {
 	CONTAINER_HOST=unix:///x podman start x
 	podman --conmon /x run image

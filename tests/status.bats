@@ -89,7 +89,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	run_bounded podman --shim-status
 	flock -u 7
 	# flock(1), which has ended, has taken it, on this shell's descriptor
-	[[ $(status_of 'lock state') == 'held by process '[0-9]* ]]
+	[[ $(status_of 'lock state') == held* ]]
 	flock "$XDG_RUNTIME_DIR/podman-shim.lock" sh -c 'echo $PPID >holder; podman --shim-status >out; :' || :
 	output=$(<out)
 	[ "$(status_of 'lock state')" = "held by process $(<holder)" ]
@@ -103,6 +103,57 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	ln -sf /nonexistent "$XDG_RUNTIME_DIR/podman-shim.lock"
 	run_bounded podman --shim-status
 	[ "$(status_of 'lock state')" = 'cannot be used: is a symbolic link' ]
+}
+
+@test "the status says that the lock cannot be used where its file could not be made" {
+	PODMAN_SHIM_LOCK=$world/nothing/lock run_bounded podman --shim-status
+	[ "$(status_of 'lock state')" = "cannot be used: $world/nothing/./: No such file or directory" ]
+	PODMAN_SHIM_LOCK=lock run_bounded podman --shim-status
+	[ "$(status_of 'lock state')" = free ]
+}
+
+@test "the status says no process that holds another lock" {
+	unshare --mount true 2>/dev/null || skip 'no mounts here'
+	mkdir a b
+	# in each the first file, of the same number
+	run_bounded unshare --mount bash -eu <<-'END'
+		for at in a b; do
+			mount -t tmpfs none $at
+			touch $at/lock
+			chmod 600 $at/lock
+		done
+		[ "$(stat -c %i a/lock)" = "$(stat -c %i b/lock)" ]
+		exec 7>b/lock 8>a/lock
+		flock 7
+		# another process
+		sh -c 'flock 8; exec sleep 60' 7>&- & holder=$!
+		trap 'kill $holder' EXIT
+		until ! flock -n a/lock true; do sleep 0.02; done
+		a=$(PODMAN_SHIM_LOCK=$PWD/a/lock podman --shim-status | sed -n 's/^lock state: *//p')
+		b=$(PODMAN_SHIM_LOCK=$PWD/b/lock podman --shim-status | sed -n 's/^lock state: *//p')
+		printf '%s\n' "$a" "$b"
+		[ "$a" != "$b" ]
+	END
+	printf '%s\n' "$output" "$stderr"
+	[ "$status" -eq 0 ]
+}
+
+@test "the status of an old Podman is not that it is protected, whatever is set" {
+	STAND_IN_VERSION='podman version 4.3.1' PODMAN_SHIM_MODE=override run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: partly: Podman before 4.8'* ]]
+}
+
+@test "each setting, and the reason, is one line of the status" {
+	run_bounded podman --shim-status
+	lines=$(wc -l <<<"$output")
+	PODMAN_SHIM_LOG=$'x\nprotected: no: \e[31m' run_bounded podman --shim-status
+	[[ $output == *$'\nPODMAN_SHIM_LOG=x protected: no: ?[31m (environment)\n'* ]]
+	[ "$(wc -l <<<"$output")" -eq "$lines" ]
+	mkdir $'a\nb'
+	echo 'not = = toml' >$'a\nb/c'
+	CONTAINERS_CONF=$world/$'a\nb/c' run_bounded podman --shim-status
+	[[ ${output%%$'\n'*} == *"$world/a b/c:1: "* ]]
 }
 
 @test "the status in JSON says the same, whatever is in the names" {
@@ -182,6 +233,19 @@ make_checked() {
 	[ "$status" -eq 0 ]
 	[[ $(status_of check) == 'no image at hand'* ]]
 	[ "$(wc -l <asked)" -eq 1 ]
+}
+
+@test "--check tells the failure through the shim, however often it has tried, and leaves what was worse" {
+	make_checked
+	cp native shimmed
+	export PODMAN_SHIM_BACKOFF_MS=1
+	PODMAN_SHIM_MODE=lock run_bounded podman --shim-status --check
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: partly: '*'PODMAN_SHIM_MODE=lock'* ]]
+	[ "$(status_of 'check shim')" = 'fails by ping_group_range' ]
+	PODMAN_SHIM_MODE=off run_bounded podman --shim-status --check
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: no: PODMAN_SHIM_MODE=off'* ]]
 }
 
 @test "--shim-help prints the settings, and --shim-version the version" {

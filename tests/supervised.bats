@@ -237,5 +237,5 @@ END
 		[ "$status" -eq 137 ] || [ "$status" -eq 124 ]
 		grep -qx TERM got
 	done
-	until_true is_gone "$(<pid)"
+	until_true gone "$(<pid)"
 }
