@@ -3467,7 +3467,7 @@ static const char *install_override(const struct plan *plan)
 	int program = plan->line.command->starts == SERVES ? keep_program(lowest) : CLOSED;
 	const char *alias =
 	    program == CLOSED ? plan->alias : text(DESCRIPTOR_DIRECTORY "%d", program);
-	const char *content = override_text(plan, alias), *path = NULL, *why = NULL;
+	const char *content = override_text(plan, alias), *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
 	if (!content)
@@ -3560,11 +3560,10 @@ __attribute__((format(printf, 3, 4))) static void record(const struct plan *plan
 		    event, reason);
 	clean(line, strlen(line));
 	line[strlen(line) - 1] = '\n';
-	/* O_NONBLOCK is for a FIFO, which would wait for its reader; what is no file must not become
-	   stderr, which may be closed */
-	fd = above_stdio(
-	    open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		 S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
+	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
+	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+	fd = above_stdio(fd); /* stderr, which may be closed, is for warnings */
 	if (fd < 0)
 		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
 	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
@@ -5266,9 +5265,9 @@ static bool has_failed(const struct attempt *attempt)
    its own, is that only where a container has run. */
 static bool has_worked(const struct attempt *attempt)
 {
-	return attempt->started || (WIFEXITED(attempt->status) &&
-				    (WEXITSTATUS(attempt->status) < STATUS_FAILED ||
-				     WEXITSTATUS(attempt->status) > STATUS_NOT_FOUND));
+	return attempt->started ||
+	       (WIFEXITED(attempt->status) && (WEXITSTATUS(attempt->status) < STATUS_FAILED ||
+					       WEXITSTATUS(attempt->status) > STATUS_NOT_FOUND));
 }
 
 /* Executes podman, once, and waits for it to end, with `*lock` held until its containers run. Does
@@ -5971,9 +5970,10 @@ __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 
 	use_override(plan);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
-	if (!plan->override && plan->line.command && !plan->line.help &&
-	    plan->version.product != PRODUCT_DOCKER && settings.mode != MODE_LOCK &&
-	    settings.mode != MODE_OFF)
+	if (!plan->line.command || plan->line.help)
+		execute_podman(plan, argv);
+	if (!plan->override && plan->version.product != PRODUCT_DOCKER &&
+	    settings.mode != MODE_LOCK && settings.mode != MODE_OFF)
 		record(plan, "fallback", "%s: %s", plan_name(plan), plan->reason);
 	if (plan->no_retries)
 		trace("no retries: %s", plan->no_retries);

@@ -352,7 +352,8 @@ with_own_system() {
 	expect "lock: $HOME/.config/containers/containers.conf.d/x.conf: Permission denied" run image
 	chmod 0 home/.config/containers/containers.conf.d
 	expect "lock: $HOME/.config/containers/containers.conf.d: Permission denied" run image
-	rm -r home/.config/containers/containers.conf.d
+	chmod 700 home/.config/containers/containers.conf.d
+	rm -rf home/.config/containers/containers.conf.d
 	mkdir home/.config/containers/containers.conf
 	expect "lock: $HOME/.config/containers/containers.conf: Is a directory" run image
 	CONTAINERS_CONF=$world/nothing expect "lock: $world/nothing: No such file" run image
