@@ -43,6 +43,7 @@ outcome() {
 
 # same_outcome COMMAND...: natively, and through the shim while natively all is lost
 same_outcome() {
+	clear
 	outcome natively natively "$@"
 	clear
 	lose_all
