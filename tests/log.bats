@@ -62,7 +62,7 @@ podman run: rescue: attempt 3 has not failed so" ]
 	[ "$status" -eq 125 ]
 	[ "$(events | tail -n 1)" = 'podman run: gave up: attempt 2 has failed for another reason' ]
 	rm tried log
-	: >kill
+	: >./kill
 	run_bounded podman run --rm image
 	[ "$(events | tail -n 1)" = 'podman run: gave up: attempt 2 has failed for another reason' ]
 }

@@ -146,10 +146,10 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 
 @test "each setting, and the reason, is one line of the status" {
 	run_bounded podman --shim-status
-	lines=$(wc -l <<<"$output")
+	before=$(wc -l <<<"$output")
 	PODMAN_SHIM_LOG=$'x\nprotected: no: \e[31m' run_bounded podman --shim-status
 	[[ $output == *$'\nPODMAN_SHIM_LOG=x protected: no: ?[31m (environment)\n'* ]]
-	[ "$(wc -l <<<"$output")" -eq "$lines" ]
+	[ "$(wc -l <<<"$output")" -eq "$before" ]
 	mkdir $'a\nb'
 	echo 'not = = toml' >$'a\nb/c'
 	CONTAINERS_CONF=$world/$'a\nb/c' run_bounded podman --shim-status
