@@ -23,6 +23,8 @@ events() {
 	for command in run ps build create; do podman "$command" image; done
 	PODMAN_SHIM_MODE=lock podman run image
 	PODMAN_SHIM_MODE=off podman run image
+	rm "$XDG_RUNTIME_DIR/podman-shim.version"
+	STAND_IN_VERSION='Docker version 24.0.5, build ced0996' podman run image
 	[ ! -e log ]
 }
 
@@ -35,6 +37,16 @@ podman run: retry: the OCI runtime could not write ping_group_range, attempt 2
 podman run: rescue: attempt 3 has not failed so" ]
 	[ "$(cut -d' ' -f2 log | sort -u | wc -l)" -eq 1 ]
 	[ "$(grep -c ': rescue: ' log)" -eq 1 ]
+}
+
+@test "the time is that of Greenwich, and the file as readable as others" {
+	local before
+
+	umask 022
+	before=$(date -u +%FT%TZ)
+	TZ=Asia/Kathmandu podman --conmon /x run image
+	[[ ! $before > $(cut -d' ' -f1 log) && ! $(cut -d' ' -f1 log) > $(date -u +%FT%TZ) ]]
+	[ "$(stat -c %a log)" = 644 ]
 }
 
 @test "giving up is a line with the reason" {

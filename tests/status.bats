@@ -38,6 +38,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	[[ $output == *'default_sysctls = ["net.ipv4.ip_unprivileged_port_start=80"]'* ]]
 	[[ $output == *"conmon_path = [\"$alias\"]"* ]]
 	[[ $output == *$'\nPODMAN_SHIM_MODE=auto (default)'* ]]
+	[ "$(grep -c '^PODMAN_SHIM_' <<<"$output")" -eq 9 ]
 	[ "$(wc -l <<<"$output")" -le 32 ]
 	[ ! -e "$XDG_RUNTIME_DIR/podman-shim.lock" ]
 	[ ! -e "$record/runs" ]
@@ -142,6 +143,14 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	STAND_IN_VERSION='podman version 4.3.1' PODMAN_SHIM_MODE=override run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
 	[[ $output == 'protected: partly: Podman before 4.8'* ]]
+}
+
+@test "a setting that cannot be used is not said to be in force" {
+	PODMAN_SHIM_RETRIES=x run_bounded podman --shim-status
+	[[ $output == *$'\nPODMAN_SHIM_RETRIES=3 (default)\n'* ]]
+	PODMAN_SHIM_RETRIES=0 run_bounded podman --shim-status
+	[[ $output == *$'\nPODMAN_SHIM_RETRIES=0 (environment)\n'* ]]
+	[[ $(status_of retries) == *PODMAN_SHIM_RETRIES=0* ]]
 }
 
 @test "each setting, and the reason, is one line of the status" {
