@@ -77,7 +77,7 @@ check-portable: $(HELPERS)
 # What compilers and checkers say of the sources: nothing.
 lint:
 	tests/need gcc libc6-dev clang clang-format clang-tidy cppcheck mandoc shellcheck
-	tests/lint
+	tests/lint $(WARNINGS)
 
 # The real-Podman suites, in roots that tests/lab makes; as root.
 check-real: all $(HELPERS)

@@ -3179,6 +3179,8 @@ static void divide_sysctls(struct plan *plan)
 			add_word(&plan->sysctls, *sysctl);
 }
 
+static const char too_old[] = "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
+
 /* Returns why the override cannot be used without harm, or NULL if it can; then `plan` has what
    it needs. */
 static const char *why_no_override(struct plan *plan)
@@ -3192,7 +3194,7 @@ static const char *why_no_override(struct plan *plan)
 	if (plan->remote)
 		return "podman is remote, its service makes the containers";
 	if (settings.mode != MODE_OVERRIDE && is_before(&plan->version, 4, 8))
-		return "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
+		return too_old;
 	if (line->unknown_option)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
 	if (configuration->obstacle)
@@ -3570,8 +3572,7 @@ __attribute__((format(printf, 3, 4))) static void record(const struct plan *plan
 		warn("PODMAN_SHIM_LOG: %s: is not a file", settings.log);
 	else if (!write_line(fd, line, strlen(line)))
 		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	close_fd(&fd);
 }
 
 /*
@@ -5866,7 +5867,7 @@ static void judge(struct report *report)
 	report->protection = plan->lock || plan->retries ? "partly" : "no";
 	report->reason = plan->reason;
 	if (plan->override && is_before(&plan->version, 4, 8)) {
-		report->reason = "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
+		report->reason = too_old;
 	} else if (plan->override && plan->version.product == PRODUCT_PODMAN) {
 		report->status = STATUS_PROTECTED;
 		report->protection = "yes";

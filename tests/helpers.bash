@@ -31,7 +31,8 @@ make_world() {
 
 	for variable in $(compgen -e); do
 		case $variable in
-		PODMAN* | _PODMAN* | CONTAINER* | _CONTAINER* | BUILDAH* | XDG_CONFIG_HOME | STAND_IN* | LISTEN_*)
+		PODMAN* | _PODMAN* | CONTAINER* | _CONTAINER* | BUILDAH* | XDG_CONFIG_HOME | STAND_IN* | LISTEN_* | \
+			MAKE* | MFLAGS | DESTDIR | PREFIX | BINDIR | LIBEXECDIR | MANDIR)
 			unset "$variable"
 			;;
 		esac

@@ -4,11 +4,8 @@
 
 load helpers
 
-# make, in DIRECTORY, with nothing of a make that runs the tests.
-make_in() {
-	env -u MAKEFLAGS -u MAKELEVEL -u DESTDIR -u PREFIX -u BINDIR -u LIBEXECDIR -u MANDIR \
-		make -s -C "$@"
-}
+# make, in DIRECTORY.
+make_in() { make -s -C "$@"; }
 
 # The same where the tests are.
 make_here() { make_in "$tests/.." "$@"; }

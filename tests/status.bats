@@ -90,7 +90,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	run_bounded podman --shim-status
 	flock -u 7
 	# flock(1), which has ended, has taken it, on this shell's descriptor
-	[[ $(status_of 'lock state') == held* ]]
+	[[ $(status_of 'lock state') =~ ^held(' by process '[0-9]+)?$ ]]
 	flock "$XDG_RUNTIME_DIR/podman-shim.lock" sh -c 'echo $PPID >holder; podman --shim-status >out; :' || :
 	output=$(<out)
 	[ "$(status_of 'lock state')" = "held by process $(<holder)" ]
