@@ -12,10 +12,11 @@
  *
  *     settings         the environment variables that users set
  *     messages         the trace, the warnings, the errors
+ *     helpers          what all sections use
  *     finding podman   which file is the real one
  *     environment      what the shim adds to podman's, and takes out again
  *     command line     what podman is asked to do, read as podman reads it
- *     directory        where what shims of one user share is kept
+ *     user's directory where the lock and the version's cache are kept
  *     capability       which Podman, or Docker, that file is
  *     TOML             the language of containers.conf
  *     containers.conf  what of the user's the override must keep
@@ -29,6 +30,7 @@
  *     the failure      how podman tells of it
  *     the relay        podman's stderr on its way to the caller's
  *     the debris       what a failed attempt leaves
+ *     the names        of the containers that `podman start` has started, over all attempts
  *     the supervisor   podman's parent, for as long as a start may fail
  *     conmon's part    what happens when podman executes the shim as its conmon
  *     the status       what the shim tells of itself
@@ -156,7 +158,8 @@ static const struct setting {
  * where all is well and no trace is asked for.
  */
 
-/* Makes one line of the `length` bytes at `line`, which show as they are. */
+/* Replaces those of the `length` bytes at `line` that would not show as themselves, or would begin
+   another line. */
 static void clean(char *line, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -164,9 +167,9 @@ static void clean(char *line, size_t length)
 			line[i] = line[i] == '\n' ? ' ' : '?';
 }
 
-/* Writes `line` to `fd`, in one write(2), whatever that does: nobody reading, or a full disk, must
-   not end the shim, and a terminal that stops whoever writes to it in the background (stty tostop)
-   lets those write who block its signal. Returns false, and errno, on error. */
+/* Writes `line` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the file's
+   size (SIGXFSZ) must not end the shim, nor may a terminal stop it for writing in the background
+   (stty tostop), which it does not where SIGTTOU is blocked. Returns false, and errno, on error. */
 static bool write_line(int fd, const char *line, size_t length)
 {
 	static const int fatal[] = { SIGPIPE, SIGXFSZ };
@@ -192,6 +195,8 @@ static bool write_line(int fd, const char *line, size_t length)
 	return written;
 }
 
+/* Writes a message on stderr, cut to what a pipe takes as one piece. Leaves errno as it is, for
+   the caller to use once more. */
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
 {
 	static const char prefix[] = "podman-shim: ";
@@ -241,6 +246,12 @@ __attribute__((noreturn, format(printf, 2, 3))) static void die(int status, cons
 	exit(status);
 }
 
+/*
+ * Helpers
+ *
+ * What all sections use, and at the end the reading of the settings, which needs some of them.
+ */
+
 /* Returns the text that `format` makes, in memory that need not be freed: there is little of
    it in a shim's life. Does not return without memory. */
 __attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
@@ -285,8 +296,9 @@ static bool is_null_device(const struct stat *status)
 	       null.st_rdev == status->st_rdev;
 }
 
-/* Opens the file `path`, if reading does not use it up: a pipe is not even opened, which its writer
-   may be waiting for. Returns -1, and errno, on error. */
+/* Opens the file `path` to read it, with its status in `status`. Refuses what can be read only
+   once: a pipe is not even opened, because its writer waits for just that. Returns -1, and errno,
+   on error. */
 static int open_file(const char *path, struct stat *status)
 {
 	if (stat(path, status) < 0)
@@ -297,9 +309,9 @@ static int open_file(const char *path, struct stat *status)
 	return -1;
 }
 
-/* Returns what the file `path` holds, and a zero byte, and in `*length` its length in bytes; or
-   NULL, and errno, on error, and if it is of more than `most` bytes. What a file says of its size
-   is only where to begin: those in /proc say 0. */
+/* Returns the content of the file `path`, with a zero byte behind it, and in `*length` its length
+   in bytes. Returns NULL, and errno, on error, which more than `most` bytes are (EFBIG). The size
+   that a file has by stat(2) is only the first guess: files in /proc have 0. */
 static char *read_whole(const char *path, size_t most, size_t *length)
 {
 	struct stat status = { .st_size = 0 };
@@ -374,7 +386,7 @@ static bool open_pipe(int ends[2])
 	return true;
 }
 
-/* Returns `value`, or NULL if that is empty, as good as not set. */
+/* Returns `value`, or NULL if that is empty: an empty variable counts as one that is not set. */
 static const char *nonempty(const char *value)
 {
 	return value && *value ? value : NULL;
@@ -400,7 +412,8 @@ static int number_of(const char *value, int most)
 	return !isdigit((unsigned char)*value) || *end || errno || number > most ? -1 : (int)number;
 }
 
-/* Returns the number that `value` is to `setting`, which is not one of text, or -1. */
+/* Returns the number that `value` stands for as a value of `setting`, which is not a text, or -1.
+ */
 static int setting_number(const struct setting *setting, const char *value)
 {
 	return setting->choices ? index_of(value, setting->choices)
@@ -446,8 +459,8 @@ struct program {
 /* What makes any build of the shim recognizable in a file. */
 static const char signature[] = "This file is podman-shim, which executes podman. (e2b6a0c9)";
 
-/* bytes: a shim, even a static one, is smaller; Podman and Docker are ten times as big, and are
-   never read */
+/* bytes: a static shim is smaller, and Podman and Docker, ten times as large, need not be searched
+ */
 #define LARGEST_SHIM (4 << 20)
 
 #define HEADER_SIZE 64 /* bytes */
@@ -456,9 +469,6 @@ static const char signature[] = "This file is podman-shim, which executes podman
    does so once, a script that calls `podman` does so for ever. */
 #define MOST_SCRIPTS 5
 #define SCRIPTS_VARIABLE "_PODMAN_SHIM_SCRIPTS"
-/* Set for a script that a shim executes with the lock held for it: what it leads back to must not
-   wait for that lock. */
-#define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
 
 /* Returns the last element of `path`. */
 static const char *base_name(const char *path)
@@ -481,7 +491,8 @@ static bool stat_self(struct stat *status)
 #endif
 }
 
-/* Looks into the file of `program`: returns whether it is a shim; notes whether it is a script. */
+/* Returns whether the file of `program` is a shim; `self` is the status of this one's. Notes in
+   `program` whether it is a script. */
 static bool is_shim(struct program *program, const struct stat *self)
 {
 	const struct stat *status = &program->status;
@@ -586,8 +597,8 @@ static struct program program_of_setting(const char *real, const struct stat *se
 	return program;
 }
 
-/* Counts how deep in scripts in podman's place this shim is, in a variable of the environment:
-   nothing else survives an exec of a shell. Only a podman behind a script sees it. */
+/* Counts in the environment, since nothing else survives the exec of a shell, that the script
+   `path` is executed in podman's place; does not return if it has been too often. */
 static void count_script(const char *path)
 {
 	const char *value = getenv(SCRIPTS_VARIABLE);
@@ -648,10 +659,10 @@ static struct program find_podman(const char *argv0)
 /*
  * The environment
  *
- * podman finds the override through CONTAINERS_CONF_OVERRIDE. Variables beside it tell a shim that
- * podman executes, or that anything podman starts executes, how to take it out again; they, and
- * not the descriptor, carry that, because conmon's own descriptors may have taken its number.
- * Podman that is executed in place sees none of them.
+ * podman finds the override through CONTAINERS_CONF_OVERRIDE. Variables beside it tell any shim
+ * that podman, or what podman starts, executes how to take it out again. The override's own file
+ * could not tell that: its number may be one of conmon's descriptors by then. A container must
+ * never see any of these variables, nor a podman for which there is no override.
  */
 
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
@@ -660,6 +671,9 @@ static struct program find_podman(const char *argv0)
 #define CALLERS_VARIABLE "_PODMAN_SHIM_OVERRIDE"
 /* the ping_group_range that the user's configuration gives containers, if any */
 #define PING_VARIABLE "_PODMAN_SHIM_PING"
+/* Set for a script in podman's place, while the lock is held for it: a shim that it leads back to
+   would wait for that lock in vain. */
+#define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
 
@@ -714,9 +728,8 @@ static bool seal(int fd)
 }
 #endif
 
-/* Puts the override `path` into the environment, and for conmon's part the real `conmon` and the
-   range `ping`, if that is not NULL. Returns false and leaves it as it was if there is no memory.
- */
+/* Puts the override `path` into the environment, and, for conmon's part, the real `conmon` and the
+   range `ping`, which may be NULL. Returns false without memory, with the environment unchanged. */
 static bool enter_override(const char *path, const char *conmon, const char *ping)
 {
 	const char *callers = getenv(OVERRIDE_VARIABLE);
@@ -732,8 +745,8 @@ static bool enter_override(const char *path, const char *conmon, const char *pin
 	return false;
 }
 
-/* Returns whether `name` is that of a descriptor, as an override of a shim's is, and closes it if
-   it is one, which is known by its seals: a number may have been used again for something else. */
+/* Returns whether the path `name` is that of a descriptor, as a shim's override has. Closes that
+   descriptor, unless its number has been used again, for a file without the override's seals. */
 static bool close_override(const char *name)
 {
 	const size_t length = sizeof DESCRIPTOR_DIRECTORY - 1;
@@ -768,8 +781,8 @@ static const char *leave_override(void)
 	return conmon;
 }
 
-/* Returns whether podman's `--env VALUE` would copy one of them into the container: NAME alone
-   copies that variable, PREFIX* all that begin so. */
+/* Returns whether podman's `--env VALUE` would copy a variable of the override's into the
+   container: NAME without a value copies that variable, PREFIX* all that begin with PREFIX. */
 static bool copies_shim_variable(const char *value)
 {
 	static const char *const names[] = { OVERRIDE_VARIABLE, CONMON_VARIABLE, CALLERS_VARIABLE,
@@ -785,8 +798,8 @@ static bool copies_shim_variable(const char *value)
 
 #define LARGEST_ENV_FILE (1 << 20) /* bytes */
 
-/* The same for `--env-file PATH`, a line for each variable. What cannot be looked into without
-   being used up, a pipe say, might. */
+/* The same for `--env-file PATH`, which has a line for each variable. Returns true also for what
+   cannot be looked into, as a pipe, which can be read only once. */
 static bool file_copies_shim_variable(const char *path)
 {
 	struct stat status;
@@ -815,14 +828,13 @@ static bool file_copies_shim_variable(const char *path)
  * unreadable, and then the plan takes no chances.
  */
 
-/* What an option takes of the argument after it. */
+/* Whether an option without `=` takes the argument after it for its value. */
 enum takes { NOTHING, VALUE };
 
 /* The options that decisions need. */
 enum option_use {
 	UNUSED,
-	REPEATED, /* by the shim, where it asks the same podman something: where containers are kept
-		   */
+	REPEATED, /* by the shim, in questions to podman about the same containers */
 	ATTACH,
 	CIDFILE,
 	CONMON,
@@ -853,7 +865,6 @@ struct option {
 	enum option_use use;
 };
 
-/* A row is a line. */
 /* clang-format off */
 
 /* The options before the command: cmd/podman/root.go, rootFlags, hidden ones too. */
@@ -1104,7 +1115,7 @@ static const struct option restart_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
-/* build, of which only these matter: all others are passed over. */
+/* build has many more, none of which matters here. */
 static const struct option build_options[] = {
 	{ "build-arg", 0, VALUE, ENV },
 	{ "env", 0, VALUE, ENV },
@@ -1140,9 +1151,14 @@ static const struct option module_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
-/* Whether a command starts containers, and so takes the lock where the override is of no use; and
-   whether it can be asked again. */
-enum starts { STARTS_NONE, STARTS, STARTS_IF_RUN, STARTS_AND_RETRIES, SERVES };
+/* Whether a command starts containers, and so takes the lock where the override is of no use. */
+enum starts {
+	STARTS_NONE,
+	STARTS,
+	STARTS_IF_RUN,      /* with --run */
+	STARTS_AND_RETRIES, /* starts them, and can be repeated after a failure */
+	SERVES,             /* others, for as long as it runs */
+};
 
 /* The commands that make the configuration of a container or of a build step, or start what has
    one. Every other command is executed in place. */
@@ -1150,7 +1166,7 @@ static const struct command {
 	const char *words;
 	enum starts starts;
 	const struct option *options;
-	enum { ALL_KNOWN, SOME_KNOWN } known;          /* whether these are all that it has */
+	enum { ALL_KNOWN, SOME_KNOWN } known;          /* whether these are all its options */
 	enum { OPERANDS_END, OPTIONS_AFTER } operands; /* pflag's SetInterspersed */
 } command_table[] = {
 	{ "build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
@@ -1188,14 +1204,14 @@ struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
 	const char *cidfile, *conmon, *isolation, *log_driver, *name, *pod;
-	char **repeated; /* the options that tell where containers are kept, or NULL; NULL-ended */
-	char **modules;  /* of containers.conf, the same: of read_modules alone */
-	const char *leaking_env;  /* an --env or --env-file that would show what is the shim's */
+	char **repeated;          /* options that are REPEATED; NULL-ended, or NULL */
+	char **modules;           /* the same, of containers.conf; only read_modules fills it */
+	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
 	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
-	bool remote, connection;
-	int operands;   /* how many; of a command whose operands end its options, 0 or 1 */
-	char **operand; /* those of a command with options after them; NULL-ended, or NULL */
+	bool remote, connection; /* only reads_as_remote fills these */
+	int operand_count;       /* 0 or 1 for a command whose first operand ends its options */
+	char **operands;         /* for any other command; NULL-ended, or NULL */
 };
 
 /* Returns the row for `name` of `length` bytes in the tables, or NULL. */
@@ -1317,8 +1333,9 @@ static char **skip_unknown_value(char **next)
 	return *next && **next != '-' ? next + 1 : next;
 }
 
-/* Reads the long option `argument`, whose value may be `*next`. Returns where to go on, or NULL
-   where podman would stop: at an error, or at --help among options it passes over. */
+/* Reads the long option `argument`, whose value may be `*next`. Returns where to read on, or NULL
+   where podman reads no further: at an option that it does not know, or, where it passes over
+   those, at --help. */
 static char **read_long(const struct reading *reading, struct command_line *line, char *argument,
 			char **next)
 {
@@ -1387,18 +1404,18 @@ static void read_options(const struct reading *reading, struct command_line *lin
 		char *argument = *next++;
 
 		if (argument[0] != '-' || !argument[1]) {
-			line->operands++;
+			line->operand_count++;
 			if (!reading->options_after_operands)
 				return;
-			add_word(&line->operand, argument);
+			add_word(&line->operands, argument);
 		} else if (argument[1] != '-') {
 			next = read_short(reading, line, argument, next);
 		} else if (argument[2]) {
 			next = read_long(reading, line, argument, next);
 		} else { /* -- */
-			line->operands += (int)(end - next);
+			line->operand_count += (int)(end - next);
 			while (reading->options_after_operands && next < end)
-				add_word(&line->operand, *next++);
+				add_word(&line->operands, *next++);
 			return;
 		}
 	}
@@ -2994,7 +3011,7 @@ static bool is_range(const char *value)
 }
 
 /*
- * conmon, the real one
+ * conmon
  *
  * The override makes podman execute the shim for conmon, so it is for the shim to know which
  * conmon podman would have run: Config.FindConmon of containers/common, pkg/config/config.go.
@@ -3160,7 +3177,7 @@ static int expected_containers(const struct plan *plan)
 		return 0;
 	if (line->command->options == run_options)
 		return 1;
-	return line->command->options == start_options ? line->operands : 0;
+	return line->command->options == start_options ? line->operand_count : 0;
 }
 
 /* Tells ping_group_range from the other default sysctls of the configuration of `plan`. The last of
@@ -3289,7 +3306,8 @@ static const char *why_no_retries(const struct plan *plan)
 		return "whether a remote container has started cannot be seen";
 	if (log_driver && strncmp(log_driver, "passthrough", 11) == 0)
 		return "passthrough: the container is given podman's own stderr";
-	if (line->command->options == restart_options && (line->operands != 1 || line->cidfile))
+	if (line->command->options == restart_options &&
+	    (line->operand_count != 1 || line->cidfile))
 		return "what was restarted would be restarted twice";
 	if (pod && !*pod)
 		return "a pod without a name could not be removed";
@@ -4492,12 +4510,12 @@ static bool prints_names(const struct plan *plan)
    then nothing does. */
 static const char *open_relays(const struct plan *plan, bool *one)
 {
-	const bool several = prints_names(plan) && plan->line.operands != 1;
+	const bool several = prints_names(plan) && plan->line.operand_count != 1;
 	const int same = is_stdout_stderr();
 	struct stat status;
 	const char *why;
 
-	names = plan->line.operand;
+	names = plan->line.operands;
 	if (same < 0)
 		return "whether stdout and stderr are one file cannot be known";
 	/* a terminal of the container's is podman's to keep */
@@ -4706,12 +4724,12 @@ static bool remove_pod(const struct plan *plan, const char *name, int most)
 	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
 }
 
-/* Returns whether all the containers that `line` names are there: one that was created with --rm
-   has gone with the failure. */
+/* Returns whether all containers that the command line names still exist: one that was created with
+   --rm has been removed by the failure. */
 static bool are_there(const struct plan *plan)
 {
 	static char answer[MOST_CREATED * (ID_LENGTH + 1) + 1];
-	char **name = plan->line.operand;
+	char **name = plan->line.operands;
 	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format", "{{.Id}}" };
 	size_t count = 4;
 
