@@ -158,6 +158,8 @@ static const struct setting {
  * where all is well and no trace is asked for.
  */
 
+#define MESSAGE_PREFIX "podman-shim: "
+
 /* Replaces those of the `length` bytes at `line` that would not show as themselves, or would begin
    another line. */
 static void clean(char *line, size_t length)
@@ -199,16 +201,12 @@ static bool write_line(int fd, const char *line, size_t length)
    the caller to use once more. */
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list arguments)
 {
-	static const char prefix[] = "podman-shim: ";
-	char line[PIPE_BUF];
-	size_t used = sizeof prefix - 1;
-	int saved = errno, length;
+	char line[PIPE_BUF] = MESSAGE_PREFIX;
+	size_t used = sizeof MESSAGE_PREFIX - 1;
+	int saved = errno;
 
-	memcpy(line, prefix, used);
-	length = vsnprintf(line + used, sizeof line - used - 1, format, arguments);
-	if (length > 0)
-		used += (size_t)length < sizeof line - used - 1 ? (size_t)length
-								: sizeof line - used - 2;
+	vsnprintf(line + used, sizeof line - used - 1, format, arguments);
+	used = strlen(line);
 	clean(line, used);
 	line[used++] = '\n';
 	write_line(STDERR_FILENO, line, used);
@@ -392,7 +390,15 @@ static const char *nonempty(const char *value)
 	return value && *value ? value : NULL;
 }
 
-/* Returns where in NULL-ended `names` `name` stands, or -1. */
+/* Returns what follows `prefix` in `whole`, or NULL if that does not begin with it. */
+static const char *skip_prefix(const char *whole, const char *prefix)
+{
+	const size_t length = strlen(prefix);
+
+	return strncmp(whole, prefix, length) == 0 ? whole + length : NULL;
+}
+
+/* Returns the index of `name` in the NULL-ended `names`, or -1. */
 static int index_of(const char *name, const char *const *names)
 {
 	for (int i = 0; names[i]; i++)
@@ -749,12 +755,11 @@ static bool enter_override(const char *path, const char *conmon, const char *pin
    descriptor, unless its number has been used again, for a file without the override's seals. */
 static bool close_override(const char *name)
 {
-	const size_t length = sizeof DESCRIPTOR_DIRECTORY - 1;
-	int fd;
+	const char *number = skip_prefix(name, DESCRIPTOR_DIRECTORY);
+	const int fd = number ? atoi(number) : CLOSED;
 
-	if (strncmp(name, DESCRIPTOR_DIRECTORY, length) != 0)
+	if (!number)
 		return false;
-	fd = atoi(name + length);
 	if (is_sealed(fd))
 		close(fd);
 	return true;
@@ -1312,7 +1317,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case REMOVE: line->remove = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
 	case SYSCTL:
-		if (strncmp(value, PING_SYSCTL, sizeof PING_SYSCTL - 1) == 0)
+		if (skip_prefix(value, PING_SYSCTL))
 			line->sets_ping = true;
 		break;
 	case TTY: line->tty = is_true(value); break;
@@ -1453,19 +1458,12 @@ static char *next_word(const struct option *const tables[], char ***next)
 /* Returns the row for the words `group` (NULL: none) and `word`, or NULL. */
 static const struct command *find_command(const char *group, const char *word)
 {
-	size_t length = group ? strlen(group) : 0;
-
 	for (size_t i = 0; i < LENGTH(command_table); i++) {
-		const char *words = command_table[i].words;
+		const char *rest = skip_prefix(command_table[i].words, group ? group : "");
 
-		if (!group && strchr(words, ' '))
-			continue;
-		if (group) {
-			if (strncmp(words, group, length) != 0 || words[length] != ' ')
-				continue;
-			words += length + 1;
-		}
-		if (strcmp(words, word) == 0)
+		if (rest && group)
+			rest = skip_prefix(rest, " ");
+		if (rest && !strchr(rest, ' ') && strcmp(rest, word) == 0)
 			return &command_table[i];
 	}
 	return NULL;
@@ -1629,7 +1627,7 @@ static struct version parse_version(const char *output)
 
 	if (!number || sscanf(number, " version %u.%u", &version.major, &version.minor) != 2)
 		return version;
-	version.product = strncmp(output, "Docker", 6) == 0 ? PRODUCT_DOCKER : PRODUCT_PODMAN;
+	version.product = skip_prefix(output, "Docker") ? PRODUCT_DOCKER : PRODUCT_PODMAN;
 	return version;
 }
 
@@ -1818,12 +1816,12 @@ static void read_cache(char cache[CACHE_SIZE])
 static struct version parse_cache_line(const char *line, const char *identity)
 {
 	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
-	size_t length = strlen(identity);
+	const char *rest;
 	char name[8];
 	int used = 0, product;
 
 	if (sscanf(line, "%7s %u %u %n", name, &version.major, &version.minor, &used) != 3 ||
-	    strncmp(line + used, identity, length) != 0 || line[(size_t)used + length] != '\n')
+	    !(rest = skip_prefix(line + used, identity)) || *rest != '\n')
 		return version;
 	product = index_of(name, product_names);
 	if (product > 0)
@@ -2572,12 +2570,13 @@ static bool is_key(const char *name, const char *key)
 	static const char long_s[] = "\305\277", kelvin[] = "\342\204\252";
 
 	for (; *key; key++) {
-		if (*key == 's' && strncmp(name, long_s, sizeof long_s - 1) == 0)
-			name += sizeof long_s - 1;
-		else if (*key == 'k' && strncmp(name, kelvin, sizeof kelvin - 1) == 0)
-			name += sizeof kelvin - 1;
-		else if (tolower((unsigned char)*name++) != *key)
+		const char *rest = *key == 's'   ? skip_prefix(name, long_s)
+				   : *key == 'k' ? skip_prefix(name, kelvin)
+						 : NULL;
+
+		if (!rest && tolower((unsigned char)*name) != *key)
 			return false;
+		name = rest ? rest : name + 1;
 	}
 	return !*name;
 }
@@ -2901,10 +2900,8 @@ static int descriptor_of(const char *path)
 	static const char *const directories[] = { DESCRIPTOR_DIRECTORY, "/proc/self/fd/" };
 
 	for (size_t i = 0; i < LENGTH(directories); i++) {
-		size_t length = strlen(directories[i]);
-		int fd = strncmp(path, directories[i], length) == 0 && path[length] != '0'
-			     ? number_of(path + length, INT_MAX)
-			     : -1;
+		const char *number = skip_prefix(path, directories[i]);
+		int fd = number && *number != '0' ? number_of(number, INT_MAX) : -1;
 
 		if (fd > STDERR_FILENO)
 			return fd;
@@ -2990,10 +2987,9 @@ static struct configuration read_configuration(const struct version *version, ch
    and another `=`, are errors of podman's (ValidateSysctls of its pkg/util/utils.go). */
 static const char *ping_value(const char *sysctl)
 {
-	const size_t length = sizeof PING_SYSCTL - 1;
-	const char *value = sysctl + length;
+	const char *value = skip_prefix(sysctl, PING_SYSCTL);
 
-	if (strncmp(sysctl, PING_SYSCTL, length) != 0 || strchr(value, '=') ||
+	if (!value || strchr(value, '=') ||
 	    (*value &&
 	     (isspace((unsigned char)*value) || isspace((unsigned char)value[strlen(value) - 1]))))
 		return NULL;
@@ -3068,7 +3064,7 @@ static bool is_conmon_alias(const char *argv0)
 	const char *name = base_name(argv0);
 
 	return (name - argv0 >= 3 && strncmp(name - 3, "/./", 3) == 0) ||
-	       strncmp(argv0, DESCRIPTOR_DIRECTORY, sizeof DESCRIPTOR_DIRECTORY - 1) == 0;
+	       skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
 }
 
 /*
@@ -3117,9 +3113,8 @@ static const char *why_remote(const struct plan *plan, char **argv, int argc)
 {
 	static const char remote_name[] = "podman-remote";
 	char *target = realpath(plan->podman.path, NULL);
-	bool named =
-	    strncmp(base_name(plan->podman.path), remote_name, sizeof remote_name - 1) == 0 ||
-	    (target && strncmp(base_name(target), remote_name, sizeof remote_name - 1) == 0);
+	bool named = skip_prefix(base_name(plan->podman.path), remote_name) ||
+		     (target && skip_prefix(base_name(target), remote_name));
 
 	free(target);
 	if (ELSEWHERE)
@@ -3147,10 +3142,12 @@ static const char *engine_variable(const struct configuration *configuration)
 					     "CONTAINER_HOST" };
 
 	for (char **word = configuration->engine_env.words; word && *word; word++)
-		for (size_t i = 0; i < LENGTH(names); i++)
-			if (strncmp(*word, names[i], strlen(names[i])) == 0 &&
-			    (*word)[strlen(names[i])] == '=')
+		for (size_t i = 0; i < LENGTH(names); i++) {
+			const char *rest = skip_prefix(*word, names[i]);
+
+			if (rest && *rest == '=')
 				return names[i];
+		}
 	return NULL;
 }
 
@@ -3279,11 +3276,7 @@ static void fall_back(struct plan *plan, const char *why)
 /* Returns the name of the pod that `line` is to make, or NULL. */
 static const char *new_pod(const struct command_line *line)
 {
-	static const char prefix[] = "new:";
-
-	return line->pod && strncmp(line->pod, prefix, sizeof prefix - 1) == 0
-		   ? line->pod + sizeof prefix - 1
-		   : NULL;
+	return line->pod ? skip_prefix(line->pod, "new:") : NULL;
 }
 
 /* Returns why the command cannot be asked again without harm, or NULL if it can. */
@@ -3304,7 +3297,7 @@ static const char *why_no_retries(const struct plan *plan)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
 	if (plan->remote && is_attached(line))
 		return "whether a remote container has started cannot be seen";
-	if (log_driver && strncmp(log_driver, "passthrough", 11) == 0)
+	if (log_driver && skip_prefix(log_driver, "passthrough"))
 		return "passthrough: the container is given podman's own stderr";
 	if (line->command->options == restart_options &&
 	    (line->operand_count != 1 || line->cidfile))
@@ -4636,7 +4629,6 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 {
 	static const char *const list[] = { "ps",      "--all",    "--no-trunc",
 					    "--quiet", "--filter", "status=created" };
-	static const char not_infra[] = " false "; /* an infra container is its pod's */
 	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[4 * sizeof ids];
 	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
 						"{{.Id}} {{.IsInfra}} {{.ConmonPidFile}}" };
@@ -4653,15 +4645,18 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 		return "";
 	/* one that has gone meanwhile makes it fail, and is not there in the answer */
 	ask_podman(plan, words, count, found, sizeof found);
-	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n"))
-		if (begins_with_id(line) &&
-		    strncmp(line + ID_LENGTH, not_infra, sizeof not_infra - 1) == 0 &&
-		    names_conmon(line + ID_LENGTH + sizeof not_infra - 1, attempt)) {
-			line[ID_LENGTH] = 0;
-			if (id) /* a number that was used twice */
-				return NULL;
-			id = line;
-		}
+	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n")) {
+		/* an infra container is its pod's */
+		const char *pidfile =
+		    begins_with_id(line) ? skip_prefix(line + ID_LENGTH, " false ") : NULL;
+
+		if (!pidfile || !names_conmon(pidfile, attempt))
+			continue;
+		if (id) /* a number that was used twice */
+			return NULL;
+		line[ID_LENGTH] = 0;
+		id = line;
+	}
 	return id;
 }
 
@@ -4746,7 +4741,7 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 	char answer[ID_LENGTH + 64];
 
 	if (line->command->options != run_options)
-		return strncmp(line->command->words, "pod ", 4) == 0 || are_there(plan)
+		return skip_prefix(line->command->words, "pod ") || are_there(plan)
 			   ? NULL
 			   : "its container has gone";
 	id = find_debris(plan, attempt);
@@ -5496,14 +5491,20 @@ static const char *skip_json(const char *at)
 	return depth < 0 ? at - 1 : at;
 }
 
+/* Returns whether the value at `at`, which may be NULL, is the string `text`. */
+static bool is_json_string(const char *at, const char *text)
+{
+	const char *rest = at && *at == '"' ? skip_prefix(at + 1, text) : NULL;
+
+	return rest && *rest == '"';
+}
+
 /* Returns the value of member `name` of the object at `at`, or NULL. */
 static const char *json_member(const char *at, const char *name)
 {
-	const size_t length = strlen(name);
-
 	at = at && *at == '{' ? skip_space(at + 1) : NULL;
 	while (at && *at == '"') {
-		const bool found = strncmp(at + 1, name, length) == 0 && at[1 + length] == '"';
+		const bool found = is_json_string(at, name);
 
 		at = skip_json_string(at);
 		at = at ? skip_space(at) : NULL;
@@ -5523,15 +5524,11 @@ static const char *json_member(const char *at, const char *name)
    NULL: there is none, or this cannot be understood. */
 static const char *find_namespace(const char *config, const char *type)
 {
-	const size_t length = strlen(type);
 	const char *at = json_member(json_member(skip_space(config), "linux"), "namespaces");
 
 	at = at && *at == '[' ? skip_space(at + 1) : NULL;
 	while (at && *at == '{') {
-		const char *found = json_member(at, "type");
-
-		if (found && *found == '"' && strncmp(found + 1, type, length) == 0 &&
-		    found[1 + length] == '"')
+		if (is_json_string(json_member(at, "type"), type))
 			return at;
 		at = skip_json(at);
 		at = at ? skip_space(at) : NULL;
@@ -5546,12 +5543,11 @@ static const char *find_namespace(const char *config, const char *type)
    that joins one none (noUseNet of pkg/specgen/generate/security_linux.go). */
 static const char *own_network(const char *config)
 {
-	static const char processes[] = "/proc/";
 	const char *path = json_member(find_namespace(config, "network"), "path");
 	const size_t length = path && *path == '"' ? strcspn(path + 1, "\"\\") : 0;
 
 	if (!length || path[1 + length] != '"' || find_namespace(config, "user") ||
-	    strncmp(path + 1, processes, sizeof processes - 1) == 0)
+	    skip_prefix(path + 1, "/proc/"))
 		return NULL;
 	return text("%.*s", (int)length, path + 1);
 }
@@ -5717,7 +5713,6 @@ static const char *lock_state(const char *path)
    often it has tried, is not podman's. */
 static const char *last_line(char *output)
 {
-	static const char shims[] = "podman-shim: ";
 	size_t length = strlen(output);
 	char *line, *newline;
 
@@ -5726,7 +5721,7 @@ static const char *last_line(char *output)
 			output[--length] = 0;
 		newline = strrchr(output, '\n');
 		line = newline ? newline + 1 : output;
-		if (!newline || strncmp(line, shims, sizeof shims - 1) != 0)
+		if (!newline || !skip_prefix(line, MESSAGE_PREFIX))
 			return nonempty(line);
 		length = (size_t)(newline - output);
 		output[length] = 0;
