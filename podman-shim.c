@@ -286,6 +286,11 @@ static size_t read_file(const char *path, char *buffer, size_t size)
 	return length > 0 ? (size_t)length : 0;
 }
 
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
 static bool is_null_device(const struct stat *status)
 {
 	struct stat null;
@@ -507,7 +512,7 @@ static bool is_shim(struct program *program, const struct stat *self)
 	char *content;
 	int fd;
 
-	if (status->st_dev == self->st_dev && status->st_ino == self->st_ino)
+	if (is_same_file(status, self))
 		return true;
 	program->is_script = false;
 	if (status->st_size < 2 || status->st_size > LARGEST_SHIM)
@@ -1496,17 +1501,6 @@ static const char *reads_as_remote(char **argv, int argc)
 	return line.remote || line.connection ? why : NULL;
 }
 
-/* Returns whether podman called `argv0` is a login shell, which reads its arguments in no way that
-   matters here: cmd/podman/main.go. */
-static bool is_podmansh(const char *argv0)
-{
-	static const char name[] = "podmansh";
-	const char *called = base_name(argv0);
-	size_t length = strlen(called);
-
-	return length >= sizeof name - 1 && strcmp(called + length - (sizeof name - 1), name) == 0;
-}
-
 /* Returns what `argv`, of `argc` arguments, asks podman to do. */
 static struct command_line read_command_line(char **argv, int argc)
 {
@@ -1518,8 +1512,6 @@ static struct command_line read_command_line(char **argv, int argc)
 	struct reading reading;
 	char *group, *word;
 
-	if (is_podmansh(argv[0]))
-		return line;
 	group = next_word(before, &next);
 	if (!group)
 		return line;
@@ -1757,15 +1749,6 @@ static void ask_version(const char *path, char *answer, size_t size)
 	answer[strcspn(answer, "\r\n")] = 0;
 }
 
-/* Returns the version that the binary `path` says it has. */
-static struct version probe_version(const char *path)
-{
-	char output[256];
-
-	ask_version(path, output, sizeof output);
-	return parse_version(output);
-}
-
 /* Opens the version cache, or returns -1. Only a file of the user's own is taken; O_NONBLOCK is
    for a FIFO that somebody left in its place. */
 static int open_cache(int flags)
@@ -1852,25 +1835,26 @@ static void write_cache(const char *line, const char *cache)
 /* Returns the version of `program`, from the cache or from itself. */
 static struct version find_version(const struct program *program)
 {
-	struct version version;
-	const char *identity = identity_of(program);
-	char cache[CACHE_SIZE];
+	const char *identity = identity_of(program), *from = "cache";
+	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+	char cache[CACHE_SIZE], output[256];
+	bool cached;
 
 	read_cache(cache);
-	for (const char *line = cache; line[0];
-	     line += strcspn(line, "\n"), line += line[0] == '\n') {
+	for (const char *line = cache; line[0] && version.product == PRODUCT_UNKNOWN;
+	     line += strcspn(line, "\n"), line += line[0] == '\n')
 		version = parse_cache_line(line, identity);
-		if (version.product != PRODUCT_UNKNOWN) {
-			trace("version: %s %u.%u (cache)", product_names[version.product],
-			      version.major, version.minor);
-			return version;
-		}
+	cached = version.product != PRODUCT_UNKNOWN;
+	if (!cached) {
+		ask_version(program->path, output, sizeof output);
+		version = parse_version(output);
+		from = text("%s --version", program->path);
 	}
-	version = probe_version(program->path);
-	trace("version: %s %u.%u (%s --version)", product_names[version.product], version.major,
-	      version.minor, program->path);
+	trace("version: %s %u.%u (%s)", product_names[version.product], version.major,
+	      version.minor, from);
 	/* a script may execute another podman the next time */
-	if (version.product != PRODUCT_UNKNOWN && !program->is_script && !strchr(identity, '\n'))
+	if (!cached && version.product != PRODUCT_UNKNOWN && !program->is_script &&
+	    !strchr(identity, '\n'))
 		write_cache(text("%s %u %u %s\n", product_names[version.product], version.major,
 				 version.minor, identity),
 			    cache);
@@ -3043,7 +3027,7 @@ static const char *own_path(void)
 	if (length <= 0 || !stat_self(&self))
 		return NULL;
 	path[length] = 0;
-	if (stat(path, &named) < 0 || named.st_dev != self.st_dev || named.st_ino != self.st_ino)
+	if (stat(path, &named) < 0 || !is_same_file(&named, &self))
 		return NULL; /* deleted or replaced since */
 	return path;
 }
@@ -3075,6 +3059,7 @@ static bool is_conmon_alias(const char *argv0)
 
 struct plan {
 	bool override, lock; /* what is used; podman is executed as it is without both */
+	bool falls_back;     /* the override was wanted, and cannot be used */
 	const char *reason;
 	struct program podman;
 	struct version version;
@@ -3195,9 +3180,8 @@ static void divide_sysctls(struct plan *plan)
 
 static const char too_old[] = "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
 
-/* Returns why the override cannot be used without harm, or NULL if it can; then `plan` has what
-   it needs. */
-static const char *why_no_override(struct plan *plan)
+/* Returns why the override could do harm, or be of no use, or NULL. */
+static const char *why_no_override(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
 	const struct configuration *configuration = &plan->configuration;
@@ -3230,9 +3214,17 @@ static const char *why_no_override(struct plan *plan)
 	if (line->command->options == build_options && builds_by_chroot(line))
 		return "chroot isolation shows every descriptor of podman's to the RUN steps";
 	why = engine_variable(configuration);
+	return why ? text("containers.conf's env of the engine sets %s", why) : NULL;
+}
+
+/* Fills `plan` with what the override needs. Returns NULL, or why it cannot be used. */
+static const char *plan_override(struct plan *plan)
+{
+	const char *why = why_no_override(plan);
+
 	if (why)
-		return text("containers.conf's env of the engine sets %s", why);
-	plan->conmon = find_conmon(&configuration->conmons);
+		return why;
+	plan->conmon = find_conmon(&plan->configuration.conmons);
 	if (!plan->conmon)
 		return "no conmon found by its full path";
 	plan->alias = conmon_alias();
@@ -3257,20 +3249,22 @@ static bool is_service(void)
 	return nonempty(getenv("NOTIFY_SOCKET")) && (!started || atol(started) == getpid());
 }
 
-/* Makes `plan` use the lock, where containers are started, for the reason `why`. */
-static void use_lock(struct plan *plan, const char *why)
+/* Plans the lock, for the reason `why`, if the command starts containers and this process may wait
+   for it, and stay podman's parent. */
+static void plan_lock(struct plan *plan, const char *why)
 {
 	plan->lock = starts_containers(&plan->line) && settings.mode != MODE_OVERRIDE &&
 		     !getenv(LOCKED_VARIABLE) && !is_service();
 	plan->reason = why;
 }
 
-/* Gives up the override in `plan`, for the reason `why`: the lock is next, and then there is podman
-   as it is. */
-static void fall_back(struct plan *plan, const char *why)
+/* Takes the override out of `plan`, for the reason `why`: the lock is next, and where that cannot
+   be used either, podman as it is. */
+static void do_without_override(struct plan *plan, const char *why)
 {
 	plan->override = false;
-	use_lock(plan, why);
+	plan->falls_back = settings.mode != MODE_LOCK;
+	plan_lock(plan, why);
 }
 
 /* Returns the name of the pod that `line` is to make, or NULL. */
@@ -3333,15 +3327,15 @@ static struct plan decide(char **argv, int argc)
 	plan.lock_hold = settings.lock_hold != UNSET ? settings.lock_hold
 			 : plan.remote               ? LOCK_HOLD_REMOTE
 						     : LOCK_HOLD_LOCAL;
-	why = why_no_override(&plan);
-	plan.override = !why;
+	plan.override = true;
+	why = plan_override(&plan);
 	if (why)
-		use_lock(&plan, why);
+		do_without_override(&plan, why);
 	else if (plan.version.product == PRODUCT_UNKNOWN) /* it may be new enough */
-		use_lock(&plan, "Podman's version is not known");
+		plan_lock(&plan, "Podman's version is not known");
 	else if (plan.line.sets_ping)
-		use_lock(&plan,
-			 "--sysctl sets ping_group_range, which the override cannot prevent");
+		plan_lock(&plan,
+			  "--sysctl sets ping_group_range, which the override cannot prevent");
 	else
 		plan.reason = "the container's configuration is made here";
 	plan.no_retries = why_no_retries(&plan);
@@ -3509,7 +3503,7 @@ static void use_override(struct plan *plan)
 	const char *why = plan->override ? install_override(plan) : NULL;
 
 	if (why)
-		fall_back(plan, why);
+		do_without_override(plan, why);
 }
 
 /*
@@ -3629,8 +3623,7 @@ static bool is_current(int fd, const char *path)
 {
 	struct stat locked, named;
 
-	return fstat(fd, &locked) == 0 && lstat(path, &named) == 0 &&
-	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+	return fstat(fd, &locked) == 0 && lstat(path, &named) == 0 && is_same_file(&locked, &named);
 }
 
 static long long milliseconds(const struct timeval *time)
@@ -3800,13 +3793,21 @@ static bool is_infra_name(const char *name)
 	return strspn(name, "0123456789abcdef") == 12 && strcmp(name + 12, "-infra") == 0;
 }
 
+/* Reads the file `name` of process `pid`, as read_file does. */
+static size_t read_process_file(pid_t pid, const char *name, char *buffer, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	return read_file(path, buffer, size);
+}
+
 /* Returns whether process `pid`, which may have ended, is a conmon by its name. */
 static bool is_named_conmon(pid_t pid)
 {
-	char path[sizeof "/proc//comm" + 11], name[32];
+	char name[32];
 
-	snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
-	read_file(path, name, sizeof name);
+	read_process_file(pid, "comm", name, sizeof name);
 	return strcmp(name, "conmon\n") == 0;
 }
 
@@ -3815,13 +3816,12 @@ enum conmon { NOT_CONMON, CONMON_CREATING, CONMON_RUNNING };
 
 static enum conmon look_at(pid_t pid)
 {
-	char path[sizeof "/proc//cmdline" + 11], arguments[MOST_ARGUMENTS];
+	char arguments[MOST_ARGUMENTS];
 	const char *pidfile, *name;
 	struct stat status;
 	size_t length;
 
-	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	length = read_file(path, arguments, sizeof arguments);
+	length = read_process_file(pid, "cmdline", arguments, sizeof arguments);
 	pidfile = argument_after("-p", arguments, length);
 	name = argument_after("-n", arguments, length);
 	if (!length) /* it is ending */
@@ -3835,15 +3835,14 @@ static enum conmon look_at(pid_t pid)
    those run. */
 static int count_conmons(int *running)
 {
-	char path[sizeof "/proc/self/task//children" + 11], children[4096], *next = children;
+	char children[4096], *next = children;
 	siginfo_t info;
 	int count = 0;
 
 	*running = 0;
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
 		return 0; /* no children at all: cheaper than /proc */
-	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-	read_file(path, children, sizeof children);
+	read_file("/proc/thread-self/children", children, sizeof children);
 	for (long pid; (pid = strtol(next, &next, 10)) > 0;) {
 		enum conmon conmon = look_at((pid_t)pid);
 
@@ -3972,9 +3971,10 @@ struct tale {
 };
 
 struct relay {
-	int source;  /* what podman writes arrives here; CLOSED: nothing more will */
-	int podmans; /* the end that podman gets */
-	int target;  /* the caller's */
+	int source;        /* what podman writes arrives here; CLOSED: nothing more will */
+	int podmans;       /* the end that podman gets */
+	int target;        /* the caller's */
+	bool takes_stdout; /* what podman writes to stdout arrives here, too: stderr's */
 	bool is_socket, is_pipe, is_terminal;
 	int pipe_size; /* bytes that it holds; 0 if it is none, or if that is not known */
 	bool is_named; /* a FIFO, whose readers may come and go */
@@ -4071,8 +4071,7 @@ static void let_go(struct relay *relay, const char *end)
 			relay->spoiled = true;
 	}
 	relay->loose = (size_t)(end - relay->text);
-	if (relay->loose == relay->used)
-		relay->hold_until = 0;
+	relay->hold_until = 0;
 }
 
 /* Returns where the last line of the text from `begin` to `end` begins. */
@@ -4110,7 +4109,6 @@ static void hold(struct relay *relay)
 	if (held > begin) {
 		let_go(relay, held);
 		relay->told = (struct tale){ .cause = false };
-		relay->hold_until = 0;
 	}
 	if (held < end && !relay->hold_until && relay->holds != HOLDS_ALL)
 		relay->hold_until = now() + HOLD_TIME;
@@ -4368,7 +4366,7 @@ static int is_stdout_stderr(void)
 		return 0;
 	if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
 		return terminal_number(STDOUT_FILENO, &out) == terminal_number(STDERR_FILENO, &err);
-	if (out.st_dev != err.st_dev || out.st_ino != err.st_ino || S_ISCHR(out.st_mode))
+	if (!is_same_file(&out, &err) || S_ISCHR(out.st_mode))
 		return 0;
 	if (!S_ISREG(out.st_mode))
 		return 1;
@@ -4501,7 +4499,7 @@ static bool prints_names(const struct plan *plan)
 
 /* Opens what stands between podman and the caller in `plan`. Returns NULL, or why it could not;
    then nothing does. */
-static const char *open_relays(const struct plan *plan, bool *one)
+static const char *open_relays(const struct plan *plan)
 {
 	const bool several = prints_names(plan) && plan->line.operand_count != 1;
 	const int same = is_stdout_stderr();
@@ -4512,10 +4510,11 @@ static const char *open_relays(const struct plan *plan, bool *one)
 	if (same < 0)
 		return "whether stdout and stderr are one file cannot be known";
 	/* a terminal of the container's is podman's to keep */
-	*one = same && !plan->line.tty;
-	why = open_relay(&stderr_relay, STDERR_FILENO,
-			 several && *one ? HOLDS_NAMES : HOLDS_FAILURE, several);
-	if (why || *one || !several || fstat(STDOUT_FILENO, &status) < 0)
+	stderr_relay.takes_stdout = same && !plan->line.tty;
+	why =
+	    open_relay(&stderr_relay, STDERR_FILENO,
+		       several && stderr_relay.takes_stdout ? HOLDS_NAMES : HOLDS_FAILURE, several);
+	if (why || stderr_relay.takes_stdout || !several || fstat(STDOUT_FILENO, &status) < 0)
 		return why;
 	why = open_relay(&stdout_relay, STDOUT_FILENO, HOLDS_ALL, several);
 	if (why) {
@@ -4526,11 +4525,11 @@ static const char *open_relays(const struct plan *plan, bool *one)
 }
 
 /* In podman's process: makes the relays' ends its streams. */
-static void enter_relays(bool one)
+static void enter_relays(void)
 {
 	if (stderr_relay.source != CLOSED)
 		dup2(stderr_relay.podmans, STDERR_FILENO);
-	if (stderr_relay.source != CLOSED && one)
+	if (stderr_relay.source != CLOSED && stderr_relay.takes_stdout)
 		dup2(stderr_relay.podmans, STDOUT_FILENO);
 	if (stdout_relay.source != CLOSED)
 		dup2(stdout_relay.podmans, STDOUT_FILENO);
@@ -4929,12 +4928,6 @@ static bool asks_to_end(int signal)
 	return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM;
 }
 
-static void close_arrivals(void)
-{
-	close(arrivals[0]);
-	close(arrivals[1]);
-}
-
 /* Blocks all signals, until release_signals or restore_signals, and then catches them, also those
    that are ignored or blocked: podman may think otherwise of them. Returns false if it cannot. */
 static bool catch_signals(void)
@@ -4977,7 +4970,8 @@ static void restore_signals(void)
 		if (is_caught(signal))
 			sigaction(signal, &callers.actions[signal], NULL);
 	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
-	close_arrivals();
+	close(arrivals[0]);
+	close(arrivals[1]);
 }
 
 /* Dies, or stops, of `signal`, as podman did. Returns after a stop, or if it does not work. */
@@ -5014,7 +5008,7 @@ __attribute__((noreturn)) static void exit_as(int status)
 
 /* In a new process: becomes podman, which dies with the shim. Does not return. */
 __attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv,
-						    pid_t shim, int lock, bool one)
+						    pid_t shim, int lock)
 {
 	const char *listener = getenv("LISTEN_PID");
 	char number[12];
@@ -5031,7 +5025,7 @@ __attribute__((noreturn)) static void become_podman(const struct plan *plan, cha
 	}
 	if (plan->podman.is_script && lock != NO_LOCK)
 		setenv(LOCKED_VARIABLE, "1", 1);
-	enter_relays(one);
+	enter_relays();
 	restore_signals();
 	execute_podman(plan, argv);
 }
@@ -5040,11 +5034,10 @@ __attribute__((noreturn)) static void become_podman(const struct plan *plan, cha
 /* Returns whether process `pid` is stopped: proc(5), /proc/PID/stat. */
 static bool is_stopped(pid_t pid)
 {
-	char path[sizeof "/proc//stat" + 11], content[512];
+	char content[512];
 	const char *state;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	read_file(path, content, sizeof content);
+	read_process_file(pid, "stat", content, sizeof content);
 	state = strrchr(content, ')');
 	return state && state[1] == ' ' && state[2] == 'T';
 }
@@ -5286,8 +5279,7 @@ static bool has_worked(const struct attempt *attempt)
 
 /* Executes podman, once, and waits for it to end, with `*lock` held until its containers run. Does
    not return if there can be no other process: podman is executed in place then. */
-static void run_podman(struct attempt *attempt, const struct plan *plan, char **argv, int *lock,
-		       bool one)
+static void run_podman(struct attempt *attempt, const struct plan *plan, char **argv, int *lock)
 {
 	const pid_t shim = getpid();
 	sigset_t early;
@@ -5308,7 +5300,7 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 		execute_podman(plan, argv);
 	}
 	if (attempt->podman == 0)
-		become_podman(plan, argv, shim, *lock, one);
+		become_podman(plan, argv, shim, *lock);
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		if (relays[i]->source != CLOSED)
 			close_fd(&relays[i]->podmans);
@@ -5375,18 +5367,18 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 {
 	struct attempt attempt;
 	int tries = 0;
-	bool one = false, failed;
+	bool failed;
 	const char *why;
 
 	for (;;) {
-		why = plan->retries ? open_relays(plan, &one) : NULL;
+		why = plan->retries ? open_relays(plan) : NULL;
 		if (why) {
 			trace("no retries: %s", why);
 			if (lock == NO_LOCK)
 				execute_podman(plan, argv);
 		}
 		attempt = (struct attempt){ .podman = 0 };
-		run_podman(&attempt, plan, argv, &lock, one);
+		run_podman(&attempt, plan, argv, &lock);
 		tries++;
 		failed = has_failed(&attempt);
 		if (!failed || tries > plan->retries)
@@ -5563,7 +5555,7 @@ static bool is_of_this_user_namespace(int fd)
 	if (owner < 0)
 		return false;
 	same = fstat(owner, &its) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
-	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
+	       is_same_file(&its, &ours);
 	close(owner);
 	return same;
 }
@@ -5984,10 +5976,7 @@ __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 
 	use_override(plan);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
-	if (!plan->line.command || plan->line.help)
-		execute_podman(plan, argv);
-	if (!plan->override && plan->version.product != PRODUCT_DOCKER &&
-	    settings.mode != MODE_LOCK && settings.mode != MODE_OFF)
+	if (plan->falls_back)
 		record(plan, "fallback", "%s: %s", plan_name(plan), plan->reason);
 	if (plan->no_retries)
 		trace("no retries: %s", plan->no_retries);
