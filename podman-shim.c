@@ -5328,6 +5328,12 @@ static void block_ends(int how)
 	sigprocmask(how, &ends, NULL);
 }
 
+/* Returns whether what podman has written last is its container's output, and so no failure. */
+static bool is_containers_own(const struct attempt *attempt, const struct plan *plan)
+{
+	return attempt->started && is_attached(&plan->line);
+}
+
 /* Returns NULL if nothing is left of `attempt`, which has failed, and podman may be executed again,
    or why not. */
 static const char *why_not_again(struct attempt *attempt, const struct plan *plan)
@@ -5338,7 +5344,7 @@ static const char *why_not_again(struct attempt *attempt, const struct plan *pla
 		return "a signal has asked for the end";
 	if (is_attached(line) || line->command->options == run_options)
 		settle(attempt, plan);
-	if (is_attached(line) && attempt->started)
+	if (is_containers_own(attempt, plan))
 		return "the container has started: this is its own output";
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
 		return "names, or other errors, have been printed already";
@@ -5361,6 +5367,37 @@ static void back_off(int number)
 		poll(NULL, 0, time_left(end));
 }
 
+/* Adds to the log what came of `tries` attempts, the last of which was `last` and has `failed`;
+   `why` is why there was no other, or NULL. */
+static void record_outcome(const struct plan *plan, const struct attempt *last, bool failed,
+			   int tries, const char *why)
+{
+	if (failed)
+		record(plan, "gave up", "%s",
+		       why ? why : text("it failed so in each of %d attempts", tries));
+	else if (tries > 1 && has_worked(last))
+		record(plan, "rescue", "attempt %d has not failed so", tries);
+	else if (tries > 1)
+		record(plan, "gave up", "attempt %d has failed for another reason", tries);
+}
+
+/* Passes on all that is held of the last attempt, and then what podman has left behind may write.
+ */
+static void finish_relays(void)
+{
+	for (size_t i = 0; i < LENGTH(relays); i++) {
+		relays[i]->looks = false;
+		hold(relays[i]);
+		drain(relays[i]);
+		relays[i]->due = SIZE_MAX;
+	}
+	/* what podman has left behind is not told either to end */
+	block_ends(SIG_BLOCK);
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		leave_relay(relays[i]);
+	block_ends(SIG_UNBLOCK);
+}
+
 /* Runs podman with `lock` held, if it is, until its containers run, and again if it fails. Does not
    return. */
 __attribute__((noreturn)) static void supervise(const struct plan *plan, char **argv, int lock)
@@ -5380,18 +5417,16 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		attempt = (struct attempt){ .podman = 0 };
 		run_podman(&attempt, plan, argv, &lock);
 		tries++;
-		failed = has_failed(&attempt);
-		if (!failed || tries > plan->retries)
+		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
 		block_ends(SIG_BLOCK);
 		why = why_not_again(&attempt, plan);
 		adopt_orphans(false);
-		if (!why)
-			block_ends(SIG_UNBLOCK);
 		if (why) {
 			trace("no retry: %s", why);
 			break;
 		}
+		block_ends(SIG_UNBLOCK);
 		record(plan, "retry",
 		       "the OCI runtime could not write ping_group_range, attempt %d", tries);
 		keep_names();
@@ -5401,26 +5436,10 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		if (!getenv(LOCKED_VARIABLE))
 			lock = take_lock(plan);
 	}
-	/* what a container has printed is no failure */
-	if (failed && !(is_attached(&plan->line) && attempt.started))
-		record(plan, "gave up", "%s",
-		       why ? why : text("it failed so in each of %d attempts", tries));
-	else if (tries > 1 && has_worked(&attempt))
-		record(plan, "rescue", "attempt %d has not failed so", tries);
-	else if (tries > 1)
-		record(plan, "gave up", "attempt %d has failed for another reason", tries);
+	failed = has_failed(&attempt) && !is_containers_own(&attempt, plan);
+	record_outcome(plan, &attempt, failed, tries, why);
 	restore_names();
-	for (size_t i = 0; i < LENGTH(relays); i++) {
-		relays[i]->looks = false;
-		hold(relays[i]);
-		drain(relays[i]);
-		relays[i]->due = SIZE_MAX;
-	}
-	/* what podman has left behind is not told either to end */
-	block_ends(SIG_BLOCK);
-	for (size_t i = 0; i < LENGTH(relays); i++)
-		leave_relay(relays[i]);
-	block_ends(SIG_UNBLOCK);
+	finish_relays();
 	if (failed && tries > 1)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);
 	exit_as(attempt.status);

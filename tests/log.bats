@@ -86,6 +86,15 @@ podman run: rescue: attempt 3 has not failed so" ]
 	[ ! -e log ]
 }
 
+@test "a container that prints the words of the failure after a retry is a rescue, and nothing is said" {
+	use_failing_podman
+	failures 1
+	OUTPUT='126 Error: OCI runtime error: crun: write to ping_group_range: Invalid argument' run_bounded podman run image
+	[ "$status" -eq 126 ]
+	[ "$stderr" = 'Error: OCI runtime error: crun: write to ping_group_range: Invalid argument' ]
+	[ "$(events | tail -n 1)" = 'podman run: rescue: attempt 2 has not failed so' ]
+}
+
 @test "a fallback is a line also where the version is unknown" {
 	STAND_IN_PROBE=fail podman --conmon /x run image
 	[ "$(events)" = "podman run: fallback: lock: --conmon beats the override's conmon_path" ]
