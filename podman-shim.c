@@ -4659,21 +4659,26 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 	return id;
 }
 
+/* Returns whether there is no `kind`, "container" or "pod", called `name`. */
+static bool is_gone(const struct plan *plan, const char *kind, const char *name)
+{
+	const char *const words[] = { kind, "exists", name };
+	char answer[2 * ID_LENGTH];
+
+	return ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == DOES_NOT_EXIST;
+}
+
 /* Returns the id of the container `name`, "" if there is none, or NULL if it has been started or if
    that cannot be known. */
 static const char *find_named(const struct plan *plan, const char *name)
 {
 	const char *const words[] = { "container", "inspect", "--format",
 				      "{{.Id}} {{.State.Status}}", name };
-	const char *const exists[] = { "container", "exists", name };
 	static const char *const never_started[] = { "created", "configured", NULL };
 	static char found[ID_LENGTH + 64];
 
 	if (ask_podman(plan, words, LENGTH(words), found, sizeof found) != 0)
-		return ask_podman(plan, exists, LENGTH(exists), found, sizeof found) ==
-			       DOES_NOT_EXIST
-			   ? ""
-			   : NULL;
+		return is_gone(plan, "container", name) ? "" : NULL;
 	found[strcspn(found, "\n")] = 0;
 	if (!begins_with_id(found) || found[ID_LENGTH] != ' ' ||
 	    index_of(found + ID_LENGTH + 1, never_started) < 0)
@@ -4707,13 +4712,11 @@ static const char *find_debris(const struct plan *plan, const struct attempt *at
 static bool remove_pod(const struct plan *plan, const char *name, int most)
 {
 	const char *const inspect[] = { "pod", "inspect", "--format", "{{.NumContainers}}", name };
-	const char *const words[] = { "pod", "rm", name }, *const exists[] = { "pod", "exists",
-									       name };
+	const char *const words[] = { "pod", "rm", name };
 	char answer[2 * ID_LENGTH];
 
 	if (ask_podman(plan, inspect, LENGTH(inspect), answer, sizeof answer) != 0)
-		return ask_podman(plan, exists, LENGTH(exists), answer, sizeof answer) ==
-		       DOES_NOT_EXIST;
+		return is_gone(plan, "pod", name);
 	return atoi(answer) <= most &&
 	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
 }
@@ -4783,11 +4786,22 @@ static char *find_kept(const char *name, size_t length)
 	return NULL;
 }
 
+/* Adds the line `line` to the `*size` bytes of `list`, if it fits into `room` bytes with them. */
+static void append_line(char *list, size_t *size, size_t room, const char *line, size_t length)
+{
+	if (length > room - *size)
+		return;
+	memcpy(list + *size, line, length);
+	*size += length;
+}
+
+/* Returns the relay through which names pass. */
 static struct relay *names_relay(void)
 {
 	return stdout_relay.target != CLOSED ? &stdout_relay : &stderr_relay;
 }
 
+/* Keeps the names that the relay holds, once each. */
 static void keep_names(void)
 {
 	const struct relay *relay = names_relay();
@@ -4796,10 +4810,8 @@ static void keep_names(void)
 	for (size_t length; relay->holds != HOLDS_FAILURE && line < end; line += length) {
 		length = line_length(line, end);
 		if ((relay->holds == HOLDS_ALL || is_name(line, length)) &&
-		    !find_kept(line, length) && kept_size + length <= sizeof kept_names) {
-			memcpy(kept_names + kept_size, line, length);
-			kept_size += length;
-		}
+		    !find_kept(line, length))
+			append_line(kept_names, &kept_size, sizeof kept_names, line, length);
 	}
 }
 
@@ -4809,6 +4821,7 @@ static void restore_names(void)
 {
 	struct relay *relay = names_relay();
 	static char result[RELAY_SIZE];
+	const size_t room = sizeof result;
 	size_t size = 0, length;
 	const char *line, *end;
 
@@ -4818,26 +4831,19 @@ static void restore_names(void)
 	for (char **name = names; name && *name; name++) {
 		const char *wanted = text("%s\n", *name);
 
-		if (find_kept(wanted, strlen(wanted)) && size + strlen(wanted) <= sizeof result) {
-			memcpy(result + size, wanted, strlen(wanted));
-			size += strlen(wanted);
-		}
+		if (find_kept(wanted, strlen(wanted)))
+			append_line(result, &size, room, wanted, strlen(wanted));
 	}
 	for (line = kept_names, end = kept_names + kept_size; line < end; line += length) {
 		length = line_length(line, end);
-		if (!is_operand(line, length) && size + length <= sizeof result) {
-			memcpy(result + size, line, length);
-			size += length;
-		}
+		if (!is_operand(line, length))
+			append_line(result, &size, room, line, length);
 	}
 	for (line = relay->text + relay->loose, end = relay->text + relay->used; line < end;
 	     line += length) {
 		length = line_length(line, end);
-		if (relay->holds == HOLDS_NAMES && !is_name(line, length) &&
-		    size + length <= sizeof result) {
-			memcpy(result + size, line, length);
-			size += length;
-		}
+		if (relay->holds == HOLDS_NAMES && !is_name(line, length))
+			append_line(result, &size, room, line, length);
 	}
 	memcpy(relay->text, result, size);
 	relay->used = size;
