@@ -162,7 +162,7 @@ static const struct setting {
 
 /* Replaces those of the `length` bytes at `line` that would not show as themselves, or would begin
    another line. */
-static void clean(char *line, size_t length)
+static void make_printable(char *line, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
 		if (iscntrl((unsigned char)line[i]))
@@ -207,7 +207,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 
 	vsnprintf(line + used, sizeof line - used - 1, format, arguments);
 	used = strlen(line);
-	clean(line, used);
+	make_printable(line, used);
 	line[used++] = '\n';
 	write_line(STDERR_FILENO, line, used);
 	errno = saved;
@@ -371,7 +371,7 @@ static int above_stdio(int fd)
 }
 
 /* Keeps both descriptors of `ends` from podman, close-on-exec, and out of the way of 0, 1 and 2. */
-static void keep_ends(int ends[2])
+static void keep_from_podman(int ends[2])
 {
 	for (int i = 0; i < 2; i++) {
 		ends[i] = above_stdio(ends[i]);
@@ -385,7 +385,7 @@ static bool open_pipe(int ends[2])
 {
 	if (pipe(ends) < 0)
 		return false;
-	keep_ends(ends);
+	keep_from_podman(ends);
 	return true;
 }
 
@@ -694,7 +694,7 @@ static struct program find_podman(const char *argv0)
 #endif
 
 /* Returns a descriptor, close-on-exec, of a new file in memory; -1 and errno on error. */
-static int make_file(void)
+static int make_memory_file(void)
 {
 	/* Kernels from 6.3 on want to know that it is not a program; older ones reject the flag. */
 	int fd = memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -720,7 +720,7 @@ static bool seal(int fd)
 	return fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) == 0;
 }
 #else
-static int make_file(void)
+static int make_memory_file(void)
 {
 	errno = ENOSYS;
 	return -1;
@@ -1219,7 +1219,7 @@ struct command_line {
 	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
 	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
-	bool remote, connection; /* only reads_as_remote fills these */
+	bool remote, connection; /* only why_arguments_are_remote fills these */
 	int operand_count;       /* 0 or 1 for a command whose first operand ends its options */
 	char **operands;         /* for any other command; NULL-ended, or NULL */
 };
@@ -1486,7 +1486,7 @@ static char **read_modules(char **argv, int argc)
 }
 
 /* Returns why podman takes itself for remote, by `argv` and the environment, or NULL. */
-static const char *reads_as_remote(char **argv, int argc)
+static const char *why_arguments_are_remote(char **argv, int argc)
 {
 	static const struct option *const tables[] = { remote_options, NULL };
 	static const struct reading reading = { .tables = tables, .passes_unknown = true };
@@ -2281,7 +2281,7 @@ static struct item *add_keyed(struct reader *reader, const struct path *path, en
 
 /* Goes from the table of `path` into the one that its key names, and makes it if there is none, as
    a header or a key with dots in it does. Returns false on error. */
-static bool enter(struct reader *reader, struct path *path, enum origin origin)
+static bool enter_table(struct reader *reader, struct path *path, enum origin origin)
 {
 	struct item *found = find_item(path->table, path->name);
 
@@ -2316,7 +2316,7 @@ static bool read_key(struct reader *reader, struct item *table, enum origin orig
 			return refuse(reader, "a key of too many parts");
 		reader->at++;
 		skip_blanks(reader);
-		if (!enter(reader, path, origin))
+		if (!enter_table(reader, path, origin))
 			return false;
 	}
 	return false;
@@ -2894,7 +2894,7 @@ static int descriptor_of(const char *path)
 }
 
 /* Copies all that can be read from `from`, a pipe. Returns false, and errno, on error. */
-static bool copy(int from, int to)
+static bool copy_pipe(int from, int to)
 {
 	struct pollfd ready = { .fd = from, .events = POLLIN };
 	char buffer[4096];
@@ -2913,7 +2913,7 @@ static bool copy(int from, int to)
 
 /* Where `path` names a descriptor that is a pipe, as that of a shell's <(...) does: puts a file in
    memory with all that comes from it on that descriptor, so that podman reads the same. */
-static void keep_pipe(const char *path)
+static void replace_pipe(const char *path)
 {
 	const int fd = descriptor_of(path);
 	struct stat status;
@@ -2921,10 +2921,10 @@ static void keep_pipe(const char *path)
 
 	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
 		return;
-	memory = make_file();
+	memory = make_memory_file();
 	if (memory < 0)
 		return; /* it cannot be read then, other than once */
-	if (copy(fd, memory) && lseek(memory, 0, SEEK_SET) == 0)
+	if (copy_pipe(fd, memory) && lseek(memory, 0, SEEK_SET) == 0)
 		dup2(memory, fd);
 	close(memory);
 }
@@ -2961,7 +2961,7 @@ static struct configuration read_configuration(const struct version *version, ch
 	configuration.sysctls_append = configuration.sysctls.appends;
 	configuration.conmons_append = configuration.conmons.appends;
 	if (callers && !is_before(version, 4, 5)) { /* older ones do not know it */
-		keep_pipe(callers);
+		replace_pipe(callers);
 		configuration.callers = read_layer(&configuration, callers, false);
 	}
 	return configuration;
@@ -3042,7 +3042,7 @@ static const char *conmon_alias(void)
 	return path ? text("%.*s./%s", (int)(name - path), path, name) : NULL;
 }
 
-/* Returns whether `argv0` is a path that conmon_alias made, or keep_program. */
+/* Returns whether `argv0` is a path that conmon_alias made, or open_program. */
 static bool is_conmon_alias(const char *argv0)
 {
 	const char *name = base_name(argv0);
@@ -3088,9 +3088,9 @@ static const char *plan_name(const struct plan *plan)
 }
 
 #ifdef __APPLE__
-enum { ELSEWHERE = true };
+enum { ALWAYS_REMOTE = true };
 #else
-enum { ELSEWHERE = false };
+enum { ALWAYS_REMOTE = false };
 #endif
 
 /* Returns why podman would talk to a service rather than make containers itself, or NULL. */
@@ -3102,11 +3102,11 @@ static const char *why_remote(const struct plan *plan, char **argv, int argc)
 		     (target && skip_prefix(base_name(target), remote_name));
 
 	free(target);
-	if (ELSEWHERE)
+	if (ALWAYS_REMOTE)
 		return "containers run in a virtual machine there";
 	return plan->configuration.remote ? "containers.conf says so"
 	       : named                    ? "it is podman-remote"
-					  : reads_as_remote(argv, argc);
+					  : why_arguments_are_remote(argv, argc);
 }
 
 /* Returns whether the RUN steps of a build are run in no container of their own: buildah(1),
@@ -3430,7 +3430,7 @@ static char *override_text(const struct plan *plan, const char *alias)
 static int make_sealed_file(const char *content)
 {
 	const size_t length = strlen(content);
-	int fd = make_file();
+	int fd = make_memory_file();
 
 	if (fd < 0 || (write(fd, content, length) == (ssize_t)length && seal(fd)))
 		return fd;
@@ -3456,7 +3456,7 @@ static int lowest_override(const struct command_line *line)
 
 /* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`, which is left to
    the override; CLOSED on error. */
-static int keep_program(int lowest)
+static int open_program(int lowest)
 {
 	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	const int fd = program < 0 ? -1 : fcntl(program, F_DUPFD, lowest + 1);
@@ -3471,7 +3471,7 @@ static const char *install_override(const struct plan *plan)
 {
 	const int lowest = lowest_override(&plan->line);
 	/* a service may outlive the shim's file, and would find no conmon by its path */
-	int program = plan->line.command->starts == SERVES ? keep_program(lowest) : CLOSED;
+	int program = plan->line.command->starts == SERVES ? open_program(lowest) : CLOSED;
 	const char *alias =
 	    program == CLOSED ? plan->alias : text(DESCRIPTOR_DIRECTORY "%d", program);
 	const char *content = override_text(plan, alias), *path = "", *why = NULL;
@@ -3565,7 +3565,7 @@ __attribute__((format(printf, 3, 4))) static void record(const struct plan *plan
 		date[0] = 0;
 	line = text("%s %d podman %s: %s: %s.", date, (int)getpid(), plan->line.command->words,
 		    event, reason);
-	clean(line, strlen(line));
+	make_printable(line, strlen(line));
 	line[strlen(line) - 1] = '\n';
 	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
 	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -3814,7 +3814,7 @@ static bool is_named_conmon(pid_t pid)
 /* What a process is to a container other than a pod's infra container. */
 enum conmon { NOT_CONMON, CONMON_CREATING, CONMON_RUNNING };
 
-static enum conmon look_at(pid_t pid)
+static enum conmon conmon_state(pid_t pid)
 {
 	char arguments[MOST_ARGUMENTS];
 	const char *pidfile, *name;
@@ -3844,7 +3844,7 @@ static int count_conmons(int *running)
 		return 0; /* no children at all: cheaper than /proc */
 	read_file("/proc/thread-self/children", children, sizeof children);
 	for (long pid; (pid = strtol(next, &next, 10)) > 0;) {
-		enum conmon conmon = look_at((pid_t)pid);
+		enum conmon conmon = conmon_state((pid_t)pid);
 
 		count += conmon != NOT_CONMON;
 		*running += conmon == CONMON_RUNNING;
@@ -3922,7 +3922,7 @@ enum saying {
 
 /* Returns what the whole `line` says: the longer tales are of containers that depend on others, as
    a pod's do on its infra container (libpod/container_graph.go, container_internal.go). */
-static enum saying what_says(const char *line, size_t length)
+static enum saying classify_line(const char *line, size_t length)
 {
 	const bool is_error = begins_as_error(line, length);
 
@@ -3972,7 +3972,7 @@ struct tale {
 
 struct relay {
 	int source;        /* what podman writes arrives here; CLOSED: nothing more will */
-	int podmans;       /* the end that podman gets */
+	int podmans_end;   /* the end that podman gets */
 	int target;        /* the caller's */
 	bool takes_stdout; /* what podman writes to stdout arrives here, too: stderr's */
 	bool is_socket, is_pipe, is_terminal;
@@ -3983,7 +3983,7 @@ struct relay {
 	bool is_full;  /* the target takes nothing more for now */
 	bool is_empty; /* podman had written no more when it was last read */
 	enum holds holds;
-	bool looks;   /* whether it holds anything */
+	bool filters; /* whether it holds anything */
 	bool several; /* podman starts several containers, and each has its name, or its error */
 	bool spoiled; /* a name, or another error, has been let go: the attempt cannot be undone */
 	struct tale
@@ -4000,7 +4000,7 @@ static struct relay stdout_relay = { .source = CLOSED, .target = CLOSED };
 static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
 
 /* The names of containers on the command line, as podman repeats them; NULL-ended, or NULL. */
-static char **names;
+static char **operand_names;
 
 /* Returns whether `line` is one of the names, or, if it has no end yet, may become one. */
 static bool is_operand(const char *line, size_t length)
@@ -4008,7 +4008,7 @@ static bool is_operand(const char *line, size_t length)
 	const bool whole = length && line[length - 1] == '\n';
 	const size_t size = whole ? length - 1 : length;
 
-	for (char **name = names; name && *name; name++)
+	for (char **name = operand_names; name && *name; name++)
 		if (strnlen(*name, size + 1) >= size && memcmp(*name, line, size) == 0 &&
 		    (!whole || !(*name)[size]))
 			return true;
@@ -4016,7 +4016,7 @@ static bool is_operand(const char *line, size_t length)
 }
 
 /* The same of a name or an id. */
-static bool is_name(const char *line, size_t length)
+static bool is_name_or_id(const char *line, size_t length)
 {
 	const bool whole = length && line[length - 1] == '\n';
 	const size_t size = whole ? length - 1 : length;
@@ -4032,11 +4032,12 @@ static bool is_name(const char *line, size_t length)
 /* Returns whether `line` may be among podman's last. One without its newline may be longer yet. */
 static bool is_held(const struct relay *relay, const char *line, size_t length)
 {
-	if (relay->holds == HOLDS_ALL || (relay->holds == HOLDS_NAMES && is_name(line, length)))
+	if (relay->holds == HOLDS_ALL ||
+	    (relay->holds == HOLDS_NAMES && is_name_or_id(line, length)))
 		return true;
 	if (line[length - 1] != '\n')
 		return begins_as_error(line, length);
-	return what_says(line, length) != SAYS_NOTHING;
+	return classify_line(line, length) != SAYS_NOTHING;
 }
 
 /* Returns what the lines that are held say, after those that were held for too long. */
@@ -4047,7 +4048,7 @@ static struct tale read_tale(const struct relay *relay)
 
 	for (size_t length; line < end; line += length) {
 		length = line_length(line, end);
-		switch (what_says(line, length)) {
+		switch (classify_line(line, length)) {
 		case SAYS_NOTHING: tale = (struct tale){ .cause = false }; break;
 		case SAYS_FAILURE: tale.failure = true; break;
 		case SAYS_CAUSE: tale.cause = true; break;
@@ -4067,7 +4068,7 @@ static void let_go(struct relay *relay, const char *end)
 	for (size_t length; relay->several && line < end; line += length) {
 		length = line_length(line, end);
 		if (relay->holds == HOLDS_ALL || begins_as_error(line, length) ||
-		    (relay->holds == HOLDS_NAMES && is_name(line, length)))
+		    (relay->holds == HOLDS_NAMES && is_name_or_id(line, length)))
 			relay->spoiled = true;
 	}
 	relay->loose = (size_t)(end - relay->text);
@@ -4097,7 +4098,7 @@ static void hold(struct relay *relay)
 	const char *held = end;
 	const bool begins_line = relay->loose ? begin[-1] == '\n' : relay->at_line;
 
-	while (relay->looks && held > begin) {
+	while (relay->filters && held > begin) {
 		const char *line = line_begin(begin, held);
 
 		if ((line == begin && !begins_line) || !is_held(relay, line, (size_t)(held - line)))
@@ -4135,20 +4136,20 @@ static void break_relay(struct relay *relay)
 /* Takes note of an `errno` of the target's. Returns true if it only has no room for now. What
    cannot be written, to a full disk, say, is lost as podman's own messages would be, but no
    container's output is: podman's next writing fails too. */
-static bool is_only_full(struct relay *relay)
+static bool note_write_error(struct relay *relay)
 {
 	if (errno == EINTR)
 		return true;
 	if (errno == EAGAIN)
 		return relay->is_full = true;
 	if (errno == EPIPE || errno == EIO || errno == ENXIO || errno == ECONNRESET ||
-	    !relay->looks)
+	    !relay->filters)
 		break_relay(relay);
 	return false;
 }
 
 /* Returns whether the relay's target is an empty pipe into which all its text fits. */
-static bool fits_in(const struct relay *relay)
+static bool fits_in_pipe(const struct relay *relay)
 {
 #ifdef __linux__
 	int content;
@@ -4163,11 +4164,11 @@ static bool fits_in(const struct relay *relay)
 
 /* Returns how much to write at once. Others may write to the same pipe: what is no longer than
    PIPE_BUF is written whole or not at all (pipe(7)), and so is what fits into an empty one. */
-static size_t at_once(const struct relay *relay)
+static size_t write_size(const struct relay *relay)
 {
 	const char *end;
 
-	if (relay->loose <= PIPE_BUF || fits_in(relay) ||
+	if (relay->loose <= PIPE_BUF || fits_in_pipe(relay) ||
 	    (!relay->is_pipe && !relay->is_socket && !relay->may_wait))
 		return relay->loose;
 	for (end = relay->text + PIPE_BUF; end > relay->text; end--)
@@ -4180,7 +4181,7 @@ static size_t at_once(const struct relay *relay)
 /* Writes text that has been let go. Returns false if it could not write it now. */
 static bool write_loose(struct relay *relay)
 {
-	size_t length = at_once(relay);
+	size_t length = write_size(relay);
 	ssize_t written;
 
 	if (relay->is_socket)
@@ -4188,7 +4189,7 @@ static bool write_loose(struct relay *relay)
 	else
 		written = write(relay->target, relay->text, length);
 	if (written < 0) {
-		if (is_only_full(relay))
+		if (note_write_error(relay))
 			return false;
 		if (!relay->loose)
 			return true;
@@ -4243,7 +4244,7 @@ static int pass_on(struct relay *relay)
 }
 
 /* Adds to `ready`, for poll(2), what the relay waits for: two of them. */
-static void await(const struct relay *relay, struct pollfd *ready)
+static void prepare_poll(const struct relay *relay, struct pollfd *ready)
 {
 	const bool writes = relay->is_full || relay->loose;
 	const bool watches = relay->source != CLOSED && !relay->is_named;
@@ -4255,7 +4256,7 @@ static void await(const struct relay *relay, struct pollfd *ready)
 }
 
 /* Takes note of what poll(2) has found. */
-static void notice(struct relay *relay, const struct pollfd *ready)
+static void heed_poll(struct relay *relay, const struct pollfd *ready)
 {
 	if (ready[1].revents & POLLOUT)
 		relay->is_full = false;
@@ -4297,7 +4298,7 @@ static void drain(struct relay *relay)
 		more = pass_on(relay);
 		if (!more && !relay->is_full)
 			return;
-		await(relay, ready);
+		prepare_poll(relay, ready);
 		if (relay->is_full)
 			make_room(relay);
 		if (relay->is_full && poll(&ready[1], 1, -1) > 0)
@@ -4335,9 +4336,9 @@ static void leave_relay(struct relay *relay)
 			;
 		if (relay->source == CLOSED && !relay->loose)
 			_exit(0);
-		await(relay, ready);
+		prepare_poll(relay, ready);
 		if (poll(ready, 2, -1) > 0)
-			notice(relay, ready);
+			heed_poll(relay, ready);
 	}
 }
 
@@ -4406,7 +4407,7 @@ static bool open_terminal(int ends[2], int original)
 	tcsetattr(ends[1], TCSANOW, &raw);
 	if (ioctl(original, TIOCGWINSZ, &size) == 0)
 		ioctl(ends[1], TIOCSWINSZ, &size);
-	keep_ends(ends);
+	keep_from_podman(ends);
 	return true;
 }
 
@@ -4464,7 +4465,7 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 		return text("no pipe or terminal: %s", strerror(errno));
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	relay->source = ends[0];
-	relay->podmans = ends[1];
+	relay->podmans_end = ends[1];
 	open_target(relay, original);
 #ifdef __linux__
 	relay->pipe_size = relay->is_pipe ? fcntl(relay->target, F_GETPIPE_SZ) : 0;
@@ -4473,7 +4474,7 @@ static const char *open_relay(struct relay *relay, int original, enum holds hold
 	relay->is_named = relay->is_pipe && is_named_pipe(original);
 	relay->due = SIZE_MAX;
 	relay->holds = holds;
-	relay->looks = true;
+	relay->filters = true;
 	relay->several = several;
 	relay->spoiled = false;
 	relay->told = (struct tale){ .cause = false };
@@ -4506,7 +4507,7 @@ static const char *open_relays(const struct plan *plan)
 	struct stat status;
 	const char *why;
 
-	names = plan->line.operands;
+	operand_names = plan->line.operands;
 	if (same < 0)
 		return "whether stdout and stderr are one file cannot be known";
 	/* a terminal of the container's is podman's to keep */
@@ -4518,7 +4519,7 @@ static const char *open_relays(const struct plan *plan)
 		return why;
 	why = open_relay(&stdout_relay, STDOUT_FILENO, HOLDS_ALL, several);
 	if (why) {
-		close_fd(&stderr_relay.podmans);
+		close_fd(&stderr_relay.podmans_end);
 		close_relay(&stderr_relay);
 	}
 	return why;
@@ -4528,11 +4529,11 @@ static const char *open_relays(const struct plan *plan)
 static void enter_relays(void)
 {
 	if (stderr_relay.source != CLOSED)
-		dup2(stderr_relay.podmans, STDERR_FILENO);
+		dup2(stderr_relay.podmans_end, STDERR_FILENO);
 	if (stderr_relay.source != CLOSED && stderr_relay.takes_stdout)
-		dup2(stderr_relay.podmans, STDOUT_FILENO);
+		dup2(stderr_relay.podmans_end, STDOUT_FILENO);
 	if (stdout_relay.source != CLOSED)
-		dup2(stdout_relay.podmans, STDOUT_FILENO);
+		dup2(stdout_relay.podmans_end, STDOUT_FILENO);
 }
 
 /* Gives podman's terminals the size that the caller's have now. */
@@ -4723,7 +4724,7 @@ static bool remove_pod(const struct plan *plan, const char *name, int most)
 
 /* Returns whether all containers that the command line names still exist: one that was created with
    --rm has been removed by the failure. */
-static bool are_there(const struct plan *plan)
+static bool containers_exist(const struct plan *plan)
 {
 	static char answer[MOST_CREATED * (ID_LENGTH + 1) + 1];
 	char **name = plan->line.operands;
@@ -4743,7 +4744,7 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 	char answer[ID_LENGTH + 64];
 
 	if (line->command->options != run_options)
-		return skip_prefix(line->command->words, "pod ") || are_there(plan)
+		return skip_prefix(line->command->words, "pod ") || containers_exist(plan)
 			   ? NULL
 			   : "its container has gone";
 	id = find_debris(plan, attempt);
@@ -4809,7 +4810,7 @@ static void keep_names(void)
 
 	for (size_t length; relay->holds != HOLDS_FAILURE && line < end; line += length) {
 		length = line_length(line, end);
-		if ((relay->holds == HOLDS_ALL || is_name(line, length)) &&
+		if ((relay->holds == HOLDS_ALL || is_name_or_id(line, length)) &&
 		    !find_kept(line, length))
 			append_line(kept_names, &kept_size, sizeof kept_names, line, length);
 	}
@@ -4828,7 +4829,7 @@ static void restore_names(void)
 	if (!kept_size)
 		return;
 	keep_names();
-	for (char **name = names; name && *name; name++) {
+	for (char **name = operand_names; name && *name; name++) {
 		const char *wanted = text("%s\n", *name);
 
 		if (find_kept(wanted, strlen(wanted)))
@@ -4842,7 +4843,7 @@ static void restore_names(void)
 	for (line = relay->text + relay->loose, end = relay->text + relay->used; line < end;
 	     line += length) {
 		length = line_length(line, end);
-		if (relay->holds == HOLDS_NAMES && !is_name(line, length))
+		if (relay->holds == HOLDS_NAMES && !is_name_or_id(line, length))
 			append_line(result, &size, room, line, length);
 	}
 	memcpy(relay->text, result, size);
@@ -4862,7 +4863,7 @@ static struct {
 	bool known;
 	sigset_t mask;
 	struct sigaction actions[NSIG];
-} callers;
+} callers_signals;
 
 /* The process that continues the shim after a stop. */
 static volatile pid_t waker;
@@ -4947,12 +4948,13 @@ static bool catch_signals(void)
 	for (int i = 0; i < 2; i++)
 		fcntl(arrivals[i], F_SETFL, O_NONBLOCK);
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, callers.known ? NULL : &callers.mask);
+	sigprocmask(SIG_SETMASK, &all, callers_signals.known ? NULL : &callers_signals.mask);
 	sigfillset(&action.sa_mask);
 	for (int signal = 1; signal < NSIG; signal++)
 		if (is_caught(signal))
-			sigaction(signal, &action, callers.known ? NULL : &callers.actions[signal]);
-	callers.known = true;
+			sigaction(signal, &action,
+				  callers_signals.known ? NULL : &callers_signals.actions[signal]);
+	callers_signals.known = true;
 	return true;
 }
 
@@ -4963,8 +4965,8 @@ static void release_signals(void)
 	sigset_t mask;
 
 	sigemptyset(&mask);
-	if (callers.actions[SIGTTOU].sa_handler == SIG_IGN ||
-	    sigismember(&callers.mask, SIGTTOU) == 1)
+	if (callers_signals.actions[SIGTTOU].sa_handler == SIG_IGN ||
+	    sigismember(&callers_signals.mask, SIGTTOU) == 1)
 		sigaddset(&mask, SIGTTOU);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
@@ -4974,14 +4976,14 @@ static void restore_signals(void)
 {
 	for (int signal = 1; signal < NSIG; signal++)
 		if (is_caught(signal))
-			sigaction(signal, &callers.actions[signal], NULL);
-	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
+			sigaction(signal, &callers_signals.actions[signal], NULL);
+	sigprocmask(SIG_SETMASK, &callers_signals.mask, NULL);
 	close(arrivals[0]);
 	close(arrivals[1]);
 }
 
 /* Dies, or stops, of `signal`, as podman did. Returns after a stop, or if it does not work. */
-static void suffer(int signal)
+static void raise_default(int signal)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL }, caught = action;
 	sigset_t mask, before;
@@ -5006,7 +5008,7 @@ __attribute__((noreturn)) static void exit_as(int status)
 #ifdef __linux__
 		prctl(PR_SET_DUMPABLE, 0);
 #endif
-		suffer(WTERMSIG(status));
+		raise_default(WTERMSIG(status));
 		_exit(128 + WTERMSIG(status));
 	}
 	_exit(WEXITSTATUS(status));
@@ -5131,8 +5133,8 @@ static void leave_waker(pid_t podman)
 /* Takes note of what the process `pid`, which podman has left behind, ended with. A conmon that
    could not create its container ends with 1, or, of Podman 3, with 0; any other may end as its
    container has, or as the cleaning up after it has (conmon's src/ctr_exit.c, do_exit_command). */
-static void note_end(struct attempt *attempt, const struct plan *plan, pid_t pid,
-		     const siginfo_t *info)
+static void note_orphan_end(struct attempt *attempt, const struct plan *plan, pid_t pid,
+			    const siginfo_t *info)
 {
 	const int result = info->si_code == CLD_EXITED ? info->si_status : -1;
 	const bool is_conmon = is_named_conmon(pid), is_old = plan->version.major < 4;
@@ -5159,12 +5161,12 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 			return attempt->ended;
 		pid = info.si_pid;
 		if (pid != attempt->podman && info.si_code != CLD_STOPPED)
-			note_end(attempt, plan, pid, &info);
+			note_orphan_end(attempt, plan, pid, &info);
 		if (waitpid(pid, &status, WNOHANG | WUNTRACED) != pid || pid != attempt->podman)
 			continue;
 		if (WIFSTOPPED(status)) {
 			leave_waker(pid);
-			suffer(WSTOPSIG(status));
+			raise_default(WSTOPSIG(status));
 			if (waker > 0)
 				kill(waker, SIGKILL);
 			attempt->resumed = true;
@@ -5177,9 +5179,8 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 
 #define GLANCE 5       /* ms between two looks at whether the container runs, with the lock held */
 #define LATE_GLANCE 50 /* and without it */
-#define SETTLING                                                                                   \
-	10000 /* ms that conmon may take to end after podman has, on the slowest machine           \
-	       */
+/* ms that conmon may take to end after podman has, on the slowest machine */
+#define CONMON_TIMEOUT 10000
 
 /* Returns the milliseconds until `deadline` (of now()), for poll(2). */
 static int time_left(long long deadline)
@@ -5190,7 +5191,7 @@ static int time_left(long long deadline)
 }
 
 /* Returns for how long poll(2) may wait, in ms: -1 for ever. */
-static int patience(int lock, long long deadline, long long next_glance)
+static int poll_timeout(int lock, long long deadline, long long next_glance)
 {
 	long long end = lock == NO_LOCK || next_glance < deadline ? next_glance : deadline;
 
@@ -5206,7 +5207,7 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 	release_lock(lock, "the containers run");
 	attempt->started = true;
 	if (is_attached(&plan->line)) {
-		stderr_relay.looks = false;
+		stderr_relay.filters = false;
 		hold(&stderr_relay);
 	}
 	adopt_orphans(false);
@@ -5223,10 +5224,10 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
 	for (;;) {
 		for (size_t i = 0; i < LENGTH(relays); i++)
-			await(relays[i], &ready[1 + 2 * i]);
-		if (poll(ready, LENGTH(ready), patience(*lock, deadline, next_glance)) > 0)
+			prepare_poll(relays[i], &ready[1 + 2 * i]);
+		if (poll(ready, LENGTH(ready), poll_timeout(*lock, deadline, next_glance)) > 0)
 			for (size_t i = 0; i < LENGTH(relays); i++)
-				notice(relays[i], &ready[1 + 2 * i]);
+				heed_poll(relays[i], &ready[1 + 2 * i]);
 		if (ready[0].revents)
 			pass_on_signals(attempt, early);
 		if (now() >= next_glance) {
@@ -5249,9 +5250,9 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 
 /* Waits for the end of each conmon that podman has left, which may end a little later than podman,
    and takes note of it if one does not: its container has started. */
-static void settle(struct attempt *attempt, const struct plan *plan)
+static void wait_for_conmons(struct attempt *attempt, const struct plan *plan)
 {
-	const long long deadline = now() + SETTLING;
+	const long long deadline = now() + CONMON_TIMEOUT;
 	int running, conmons;
 
 	for (;;) {
@@ -5309,7 +5310,7 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 		become_podman(plan, argv, shim, *lock);
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		if (relays[i]->source != CLOSED)
-			close_fd(&relays[i]->podmans);
+			close_fd(&relays[i]->podmans_end);
 	release_signals();
 	watch(attempt, plan, lock, &early);
 	pass_on_signals(attempt, &early); /* to nobody: takes note of a wish to end */
@@ -5322,14 +5323,14 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 
 /* Blocks all signals that would end the shim, or no longer: half of what is done then would be
    worse than all or nothing. */
-static void block_ends(int how)
+static void block_fatal_signals(int how)
 {
 	sigset_t ends;
 
 	sigemptyset(&ends);
 	for (int signal = 1; signal < NSIG; signal++)
 		if (is_caught(signal) && signal != SIGTSTP && signal != SIGTTIN &&
-		    signal != SIGTTOU && sigismember(&callers.mask, signal) == 0)
+		    signal != SIGTTOU && sigismember(&callers_signals.mask, signal) == 0)
 			sigaddset(&ends, signal);
 	sigprocmask(how, &ends, NULL);
 }
@@ -5349,7 +5350,7 @@ static const char *why_not_again(struct attempt *attempt, const struct plan *pla
 	if (attempt->told_to_end)
 		return "a signal has asked for the end";
 	if (is_attached(line) || line->command->options == run_options)
-		settle(attempt, plan);
+		wait_for_conmons(attempt, plan);
 	if (is_containers_own(attempt, plan))
 		return "the container has started: this is its own output";
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
@@ -5392,16 +5393,16 @@ static void record_outcome(const struct plan *plan, const struct attempt *last, 
 static void finish_relays(void)
 {
 	for (size_t i = 0; i < LENGTH(relays); i++) {
-		relays[i]->looks = false;
+		relays[i]->filters = false;
 		hold(relays[i]);
 		drain(relays[i]);
 		relays[i]->due = SIZE_MAX;
 	}
 	/* what podman has left behind is not told either to end */
-	block_ends(SIG_BLOCK);
+	block_fatal_signals(SIG_BLOCK);
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		leave_relay(relays[i]);
-	block_ends(SIG_UNBLOCK);
+	block_fatal_signals(SIG_UNBLOCK);
 }
 
 /* Runs podman with `lock` held, if it is, until its containers run, and again if it fails. Does not
@@ -5425,14 +5426,14 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		tries++;
 		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
-		block_ends(SIG_BLOCK);
+		block_fatal_signals(SIG_BLOCK);
 		why = why_not_again(&attempt, plan);
 		adopt_orphans(false);
 		if (why) {
 			trace("no retry: %s", why);
 			break;
 		}
-		block_ends(SIG_UNBLOCK);
+		block_fatal_signals(SIG_UNBLOCK);
 		record(plan, "retry",
 		       "the OCI runtime could not write ping_group_range, attempt %d", tries);
 		keep_names();
@@ -5778,14 +5779,14 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 	last = last_line(output);
 	if (status < 0)
 		return "has not ended in time";
-	if (last && what_says(last, strlen(last)) == SAYS_FAILURE)
+	if (last && classify_line(last, strlen(last)) == SAYS_FAILURE)
 		return "fails by ping_group_range";
 	return text("fails otherwise (%d): %s", status, last ? last : "without a word");
 }
 
 /* Runs the container natively and through the shim, if there is an image for it, and adds to
    `report` what came of it. */
-static void check(struct report *report)
+static void add_check(struct report *report)
 {
 	const char *podman = report->plan->podman.path;
 	char *list[] = { text("%s", podman), "images", "--quiet", "--filter=dangling=false", NULL };
@@ -5824,7 +5825,7 @@ static const char *one_line(const char *value)
 {
 	char *line = text("%s", value);
 
-	clean(line, strlen(line));
+	make_printable(line, strlen(line));
 	return line;
 }
 
@@ -5939,7 +5940,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	add_fact(&report, "override", plan.override ? override_text(&plan, plan.alias) : NULL);
 	leave_override();
 	if (checks)
-		check(&report);
+		add_check(&report);
 	(json ? print_json : print_text)(&report);
 	end_output(report.status);
 }
