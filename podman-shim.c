@@ -1485,7 +1485,8 @@ static char **read_modules(char **argv, int argc)
 	return line.modules;
 }
 
-/* Returns why podman takes itself for remote, by `argv` and the environment, or NULL. */
+/* Returns why podman takes itself for remote by `argv` or the environment, or NULL. A later option
+   takes back what was said before, as in `--remote=false`. */
 static const char *why_arguments_are_remote(char **argv, int argc)
 {
 	static const struct option *const tables[] = { remote_options, NULL };
@@ -1565,7 +1566,8 @@ static const char *why_not_own(const char *path)
 	return others_may_write(&status) ? "others may write it" : NULL;
 }
 
-/* Returns the directory, made if need be, or NULL if there is none to trust, and says why. */
+/* Returns the user's directory, made if need be. Returns NULL, and traces why, if there is none
+   that can be trusted. */
 static const char *user_directory(void)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR"), *why;
@@ -1623,8 +1625,9 @@ static struct version parse_version(const char *output)
 	return version;
 }
 
-/* In a new process: executes `arguments`, whose first is a path, with `output` for its `stream`,
-   stdout or stderr, and without a terminal or input. Does not return. */
+/* In a new process: executes `arguments`, whose first is a path, with the descriptor `output` as
+   its `stream`, stdout or stderr, and without a terminal or input. It is killed when the shim dies,
+   if it `ends_with_shim`: who removes something shall not be. Does not return. */
 __attribute__((noreturn)) static void execute_question(char **arguments, int output, int stream,
 						       bool ends_with_shim)
 {
@@ -1653,8 +1656,8 @@ __attribute__((noreturn)) static void execute_question(char **arguments, int out
 	_exit(STATUS_NOT_FOUND);
 }
 
-/* Reads `fd` into `buffer` until its end, or that of the first line, if that is all that is wanted,
-   or `deadline` (of now()). */
+/* Reads `fd` into `buffer`, as a string, until its end, or with `one_line` until the first newline,
+   or until `deadline` (of now()). */
 static void read_answer(int fd, char *buffer, size_t size, bool one_line, long long deadline)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -1706,9 +1709,9 @@ static void forget_child(void)
 }
 
 /* Executes `arguments`, whose first is a path, and fills `answer` with what that writes to its
-   `stream`, stdout or stderr, or with the first line of it. Returns its exit status, or -1 if it
-   has none within `timeout`, in ms; it is killed then. If a line is all that is wanted it is killed
-   after that, or with the shim. */
+   `stream`, stdout or stderr. Returns its exit status. Returns -1 if it has not ended within
+   `timeout`, in ms, or writes more than `answer` holds, or if only `one_line` is wanted; it is
+   killed then. */
 static int ask(char **arguments, int stream, char *answer, size_t size, bool one_line, int timeout)
 {
 	const long long deadline = now() + timeout;
@@ -1795,7 +1798,8 @@ static void read_cache(char cache[CACHE_SIZE])
 		close(fd);
 }
 
-/* Returns what the line at `line` of the cache says of `identity`: PRODUCT_UNKNOWN if nothing. */
+/* Returns the version that the line at `line` of the cache has for `identity`, which is unknown if
+   the line is of another. */
 static struct version parse_cache_line(const char *line, const char *identity)
 {
 	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
@@ -1882,17 +1886,17 @@ enum origin {
 /* A key with its value, or an element of an array. */
 struct item {
 	struct item *next;
-	const char *key; /* as it came, */
+	const char *key; /* as the file spells it; NULL: an element */
 	size_t key_length;
-	const char *name;  /* and what it means; NULL: an element */
-	const char *value; /* as it came; of no use for a table or tables */
+	const char *name;  /* the key without quotation marks and escapes */
+	const char *value; /* as the file spells it; not of a TABLE or TABLES */
 	size_t value_length;
 	enum kind kind;
-	bool truth;                /* of a boolean */
-	const char *text;          /* what a string means */
-	struct item *first, *last; /* of an array's, or table's, or tables' */
-	enum origin origin;        /* of a table */
-	int section;
+	bool truth;                /* of a BOOLEAN */
+	const char *text;          /* of a STRING, without quotation marks and escapes */
+	struct item *first, *last; /* of an ARRAY, a TABLE or TABLES */
+	enum origin origin;        /* of a TABLE */
+	int section;               /* of a TABLE: the section that made it */
 };
 
 #define LARGEST_CONFIGURATION (256 << 10) /* bytes */
@@ -1904,10 +1908,11 @@ struct reader {
 	const char *error;            /* the first, or NULL */
 	int line;                     /* of the error */
 	int depth, items;
-	int section, sections; /* the section, or braces, that is being read; how many there were */
+	int section,
+	    sections; /* the number of the section, or braces, being read; the last number */
 };
 
-/* Takes note of an error at `at`, if it is the first. Returns false. */
+/* Notes the error `why` at `at`, unless there has been one before. Returns false. */
 static bool refuse_at(struct reader *reader, const char *at, const char *why)
 {
 	if (reader->error)
@@ -2234,12 +2239,12 @@ static bool read_array(struct reader *reader, struct item *array)
 	return true;
 }
 
-/* What a key that is being read leads to. */
+/* How far a key like a.b.c has been read: its latest part, and the table that this is in. */
 struct path {
-	struct item *table; /* which the last of its parts is in */
-	const char *key;    /* this, as it came, */
+	struct item *table;
+	const char *key; /* the part as the file spells it */
 	size_t key_length;
-	const char *name; /* and what it means */
+	const char *name; /* the part without quotation marks and escapes */
 };
 
 /* Reads one part of a key. Returns false on error. */
@@ -2528,7 +2533,7 @@ struct configuration {
 	struct strings conmons;      /* [engine] conmon_path */
 	struct strings engine_env;   /* [engine] env */
 	bool remote;                 /* [engine] remote */
-	/* whether those two add to what was there, to whatever podman reads as its override */
+	/* whether podman would add the override's two arrays to those above, not replace them */
 	bool sysctls_append, conmons_append;
 	struct item *callers; /* what the caller's own override holds, or NULL */
 	const char *obstacle; /* why this cannot be relied on, or NULL */
@@ -2638,7 +2643,7 @@ static void read_boolean(struct reader *reader, const struct item *table, const 
 		*value = item->truth;
 }
 
-/* Takes over what one file, read into `root`, says. */
+/* Lets the file that was read into `root` change `configuration`. */
 static void read_keys(struct configuration *configuration, struct reader *reader,
 		      const struct item *root)
 {
@@ -2738,7 +2743,7 @@ static void add_directory(struct configuration *configuration, char ***files, co
 		add_word(files, *file);
 }
 
-/* The same, where a file takes the place of one of the same name. */
+/* Adds the files in `directory` to `files`, where each takes the place of one of the same name. */
 static void merge_directory(struct configuration *configuration, char ***files,
 			    const char *directory)
 {
@@ -2759,7 +2764,7 @@ static void merge_directory(struct configuration *configuration, char ***files,
 #define ADMINISTRATORS_PREFIX "/etc/containers/containers."
 #define SYSTEM_PREFIX "/usr/share/containers/containers."
 
-/* The same with .rootful or .rootless in it, and for one user. */
+/* Merges the directories whose paths begin with `prefix`: for all, and for such a user. */
 static void merge_directories(struct configuration *configuration, char ***files,
 			      const char *prefix, uid_t uid)
 {
@@ -2911,8 +2916,8 @@ static bool copy_pipe(int from, int to)
 	return true;
 }
 
-/* Where `path` names a descriptor that is a pipe, as that of a shell's <(...) does: puts a file in
-   memory with all that comes from it on that descriptor, so that podman reads the same. */
+/* If `path` names a descriptor that is a pipe, as a shell's <(...) does, reads all of it into a
+   file in memory that takes its place: the shim and podman can both read that. */
 static void replace_pipe(const char *path)
 {
 	const int fd = descriptor_of(path);
@@ -3054,7 +3059,8 @@ static bool is_conmon_alias(const char *argv0)
 /*
  * Deciding
  *
- * Everything is decided here, before anything is done.
+ * Everything is decided here, before anything is done: this section asks and reads, and must change
+ * nothing that podman, or another shim, could see.
  */
 
 struct plan {
@@ -3073,7 +3079,7 @@ struct plan {
 	int retries;
 	const char *no_retries; /* the reason why there are none, or NULL */
 	int lock_hold;          /* seconds for which the lock may be held */
-	int expected; /* containers that must run before it is let go; 0: not to be seen */
+	int expected;           /* containers that must run before that; 0: they cannot be seen */
 };
 
 /* seconds: the settings' defaults. A remote podman's containers cannot be seen from here. */
@@ -3162,8 +3168,9 @@ static int expected_containers(const struct plan *plan)
 	return line->command->options == start_options ? line->operand_count : 0;
 }
 
-/* Tells ping_group_range from the other default sysctls of the configuration of `plan`. The last of
-   several counts, and one that no kernel takes is left for the OCI runtime to complain of. */
+/* Divides the default sysctls into ping_group_range, which conmon's part will write, and the
+   others, which the override keeps. Of several ping_group_range the last counts; one that no kernel
+   takes is kept, too, for the OCI runtime to complain of. */
 static void divide_sysctls(struct plan *plan)
 {
 	char **sysctls = plan->configuration.sysctls.words;
@@ -3508,6 +3515,9 @@ static void use_override(struct plan *plan)
 
 /*
  * Executing podman
+ *
+ * In the shim's own place, with its process number. Nothing of the shim's may be left but the
+ * environment's variables, and the descriptor, of an override that is in use.
  */
 
 /* Executes the podman of `plan` in place of the shim: with the environment as it is now, and
@@ -3811,7 +3821,8 @@ static bool is_named_conmon(pid_t pid)
 	return strcmp(name, "conmon\n") == 0;
 }
 
-/* What a process is to a container other than a pod's infra container. */
+/* Whether a process is the conmon of a container, other than a pod's infra container, and whether
+   that runs. */
 enum conmon { NOT_CONMON, CONMON_CREATING, CONMON_RUNNING };
 
 static enum conmon conmon_state(pid_t pid)
@@ -3891,8 +3902,8 @@ static int count_started(void)
 /*
  * The failure
  *
- * As podman's last lines on stderr tell of it, whichever OCI runtime it has, and whichever version
- * it is of.
+ * Podman's last lines on stderr tell of it, in words that differ with its version and with the OCI
+ * runtime. What is taken for the failure here is run again: it must be nothing else.
  */
 
 #define ERROR_PREFIX "Error:"
@@ -3910,7 +3921,7 @@ static bool begins_as_error(const char *line, size_t length)
 	return memcmp(line, ERROR_PREFIX, length < prefix ? length : prefix) == 0;
 }
 
-/* What a line says, if it is among those by which podman tells of the failure. */
+/* What a line of podman's says of the failure. */
 enum saying {
 	SAYS_NOTHING,
 	SAYS_FAILURE,
@@ -3920,8 +3931,9 @@ enum saying {
 	SAYS_OTHER_EFFECT, /* another container of the pod has not been started for that reason */
 };
 
-/* Returns what the whole `line` says: the longer tales are of containers that depend on others, as
-   a pod's do on its infra container (libpod/container_graph.go, container_internal.go). */
+/* Returns what `line`, which is whole, says. More lines than SAYS_FAILURE are there where
+   containers depend on others, as a pod's do on its infra container (libpod/container_graph.go,
+   container_internal.go). */
 static enum saying classify_line(const char *line, size_t length)
 {
 	const bool is_error = begins_as_error(line, length);
@@ -3961,11 +3973,11 @@ static size_t line_length(const char *text, const char *end)
 
 enum holds {
 	HOLDS_FAILURE, /* lines that may be the failure */
-	HOLDS_NAMES,   /* and the names that podman prints of containers that it has started */
-	HOLDS_ALL, /* everything, for as long as podman runs: its stdout, if that is but names */
+	HOLDS_NAMES,   /* and names of containers, which podman prints once it has started them */
+	HOLDS_ALL,     /* everything, for as long as podman runs: a stdout that is but such names */
 };
 
-/* What lines say together. */
+/* What lines say together: that they tell of the failure, or of its cause so far. */
 struct tale {
 	bool cause, failure;
 };
@@ -3974,24 +3986,24 @@ struct relay {
 	int source;        /* what podman writes arrives here; CLOSED: nothing more will */
 	int podmans_end;   /* the end that podman gets */
 	int target;        /* the caller's */
-	bool takes_stdout; /* what podman writes to stdout arrives here, too: stderr's */
+	bool takes_stdout; /* of stderr's relay: what podman writes to stdout arrives here, too */
 	bool is_socket, is_pipe, is_terminal;
-	int pipe_size; /* bytes that it holds; 0 if it is none, or if that is not known */
-	bool is_named; /* a FIFO, whose readers may come and go */
-	bool may_wait; /* writing does, where there is no room: only when poll(2) says that there is
-			  some */
+	int pipe_size; /* bytes that the target holds; 0 if it is no pipe, or if that is not known
+			*/
+	bool is_named; /* the target is a FIFO with a name, whose readers may come and go */
+	bool may_wait; /* writing waits if there is no room: write only when poll(2) says so */
 	bool is_full;  /* the target takes nothing more for now */
-	bool is_empty; /* podman had written no more when it was last read */
+	bool is_empty; /* the source had no more when it was last read */
 	enum holds holds;
-	bool filters; /* whether it holds anything */
+	bool filters; /* whether lines are held at all */
 	bool several; /* podman starts several containers, and each has its name, or its error */
 	bool spoiled; /* a name, or another error, has been let go: the attempt cannot be undone */
-	struct tale
-	    told;     /* by the last lines, which were held for HOLD_TIME and have been let go */
-	bool at_line; /* whether `text` begins with a line */
-	long long hold_until;
-	size_t due;         /* bytes that are still to be read, once podman has ended */
-	size_t used, loose; /* bytes of `text`; those of them that have been let go */
+	/* what the last lines say, if they were let go only because HOLD_TIME was over */
+	struct tale told;
+	bool at_line;         /* whether `text` begins with a line */
+	long long hold_until; /* of now(); 0: nothing is held for a time */
+	size_t due;           /* bytes still to be read; SIZE_MAX: all, while podman runs */
+	size_t used, loose;   /* bytes of `text`; those of them that have been let go */
 	char text[RELAY_SIZE];
 };
 
@@ -4002,7 +4014,8 @@ static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
 /* The names of containers on the command line, as podman repeats them; NULL-ended, or NULL. */
 static char **operand_names;
 
-/* Returns whether `line` is one of the names, or, if it has no end yet, may become one. */
+/* Returns whether `line` is a name from the command line, or, without its newline, may become one.
+ */
 static bool is_operand(const char *line, size_t length)
 {
 	const bool whole = length && line[length - 1] == '\n';
@@ -4015,7 +4028,7 @@ static bool is_operand(const char *line, size_t length)
 	return false;
 }
 
-/* The same of a name or an id. */
+/* Returns whether `line` is such a name or a container's id, or may become one. */
 static bool is_name_or_id(const char *line, size_t length)
 {
 	const bool whole = length && line[length - 1] == '\n';
@@ -4040,7 +4053,7 @@ static bool is_held(const struct relay *relay, const char *line, size_t length)
 	return classify_line(line, length) != SAYS_NOTHING;
 }
 
-/* Returns what the lines that are held say, after those that were held for too long. */
+/* Returns what the lines that are held say, together with those that were held for too long. */
 static struct tale read_tale(const struct relay *relay)
 {
 	const char *line = relay->text + relay->loose, *end = relay->text + relay->used;
@@ -4060,7 +4073,7 @@ static struct tale read_tale(const struct relay *relay)
 	return tale;
 }
 
-/* Lets go of the text before `end`. */
+/* Lets go of the text before `end`, which can be written from now on. */
 static void let_go(struct relay *relay, const char *end)
 {
 	const char *line = relay->text + relay->loose;
@@ -4124,7 +4137,7 @@ static void end_hold(struct relay *relay)
 	let_go(relay, relay->text + relay->used);
 }
 
-/* Nobody will read any more: podman shall meet with the same. */
+/* Ends the relay because its target has: podman's next write fails as it would have there. */
 static void break_relay(struct relay *relay)
 {
 	close_fd(&relay->source);
@@ -4133,9 +4146,10 @@ static void break_relay(struct relay *relay)
 	relay->is_full = false;
 }
 
-/* Takes note of an `errno` of the target's. Returns true if it only has no room for now. What
-   cannot be written, to a full disk, say, is lost as podman's own messages would be, but no
-   container's output is: podman's next writing fails too. */
+/* Notes that writing to the target has failed with errno. Returns true if it only has no room for
+   now. On any other error the text is lost, as podman's own messages are on a full disk. Where a
+   reader has gone, or a container runs, the relay ends as well: a container's output must not be
+   lost in silence, and podman's next write fails then. */
 static bool note_write_error(struct relay *relay)
 {
 	if (errno == EINTR)
@@ -4191,7 +4205,7 @@ static bool write_loose(struct relay *relay)
 	if (written < 0) {
 		if (note_write_error(relay))
 			return false;
-		if (!relay->loose)
+		if (!relay->loose) /* the relay has ended */
 			return true;
 		written = (ssize_t)length;
 	}
@@ -4243,7 +4257,7 @@ static int pass_on(struct relay *relay)
 	return times;
 }
 
-/* Adds to `ready`, for poll(2), what the relay waits for: two of them. */
+/* Fills two entries of `ready`, for poll(2), with what the relay waits for. */
 static void prepare_poll(const struct relay *relay, struct pollfd *ready)
 {
 	const bool writes = relay->is_full || relay->loose;
@@ -4264,8 +4278,9 @@ static void heed_poll(struct relay *relay, const struct pollfd *ready)
 		break_relay(relay);
 }
 
-/* Makes the target pipe larger if it would have held what podman has written: in small pieces that
-   takes less room than in the relay's. Its reader may wait for the shim to end. */
+/* Makes the target pipe larger if podman's text would have fitted into it without the relay: the
+   relay writes it in pieces, which take more room. Its reader may read only after the shim's end.
+ */
 static void make_room(const struct relay *relay)
 {
 #ifdef __linux__
@@ -4279,12 +4294,12 @@ static void make_room(const struct relay *relay)
 #endif
 }
 
-/* Times to pass on something: many more than what a pipe or a terminal holds takes. */
+/* How often to pass on something: what a pipe or a terminal holds takes far fewer turns. */
 enum { ENOUGH = 1000 };
 
-/* Passes on all that podman, which has ended, had written, and nothing that what it has left behind
-   may be writing. To wait for whoever reads it, or to die because nobody does, is as it would have
-   been for podman. */
+/* Passes on all that podman, which has ended, had written; it must not go on for as long as a
+   process that podman has left behind may write. Like podman it waits for a slow reader here, and
+   dies if there is none. */
 static void drain(struct relay *relay)
 {
 	struct pollfd ready[2];
@@ -4306,7 +4321,7 @@ static void drain(struct relay *relay)
 	}
 }
 
-/* Returns whether a process that podman has left behind still has its end, or had it. */
+/* Returns whether a process that podman has left behind can still write to the relay, or has. */
 static bool is_still_written(const struct relay *relay)
 {
 	struct pollfd ready = { .fd = relay->source, .events = POLLIN };
@@ -4315,9 +4330,9 @@ static bool is_still_written(const struct relay *relay)
 	       (ready.revents & POLLIN || !(ready.revents & POLLHUP));
 }
 
-/* Leaves a process for what podman has left behind: it would have had the caller's file for as
-   long as it likes. Nothing of podman's own does so, but a container may whose log driver is
-   passthrough. */
+/* If podman has left behind a process that may write, leaves one that relays for it: without the
+   shim it would have the caller's file itself. Only a container with the log driver passthrough is
+   such a process. */
 static void leave_relay(struct relay *relay)
 {
 	struct pollfd ready[2];
@@ -4498,8 +4513,7 @@ static bool prints_names(const struct plan *plan)
 	return plan->line.command->options != run_options && !is_attached(&plan->line);
 }
 
-/* Opens what stands between podman and the caller in `plan`. Returns NULL, or why it could not;
-   then nothing does. */
+/* Opens the relays that `plan` needs. Returns NULL, or why it could not; then none is open. */
 static const char *open_relays(const struct plan *plan)
 {
 	const bool several = prints_names(plan) && plan->line.operand_count != 1;
@@ -4551,8 +4565,8 @@ static void resize_terminals(void)
  * The debris
  *
  * A failed `podman run` leaves a container in the state Created, and the file of --cidfile, either
- * of which makes the same command fail. What this attempt left is removed by the real podman, never
- * by force; what cannot be told from what was there before ends the matter.
+ * of which makes the same command fail. What this attempt has left is removed by the real podman,
+ * never by force, and nothing else may be: if that cannot be told apart there is no retry.
  */
 
 #define REMOVAL_TIMEOUT 30000 /* ms for each question to podman */
@@ -4566,9 +4580,9 @@ struct attempt {
 	pid_t podman;
 	int status; /* podman's wait status */
 	bool ended;
-	int conmons_before,
-	    running_before;         /* containers of whoever executed the shim in its place */
-	int conmons;                /* how many have failed, */
+	/* children that the shim had before, of a process that executed it in its own place */
+	int conmons_before, running_before;
+	int conmons;                /* how many conmons have failed, */
 	pid_t conmon[MOST_CONMONS]; /* and which */
 	bool started;               /* a container runs, or has run, or may have */
 	bool told_to_end;           /* by a signal */
@@ -4581,7 +4595,7 @@ static bool begins_with_id(const char *text)
 	return strspn(text, "0123456789abcdef") == ID_LENGTH;
 }
 
-/* Asks the podman of `plan`, about the same containers, `count` words; returns as `ask`. */
+/* Executes the podman of `plan`, for the same containers, with `count` words; returns as ask. */
 static int ask_podman(const struct plan *plan, const char *const *words, size_t count, char *answer,
 		      size_t size)
 {
@@ -4768,9 +4782,9 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 /*
  * The names
  *
- * `podman start a b c` that fails for a has started b and c and printed their names, and when it is
- * repeated may print them again or not, as its version has it. They are kept, and printed as if it
- * had worked at once.
+ * `podman start a b c` that fails for a has started b and c and printed their names. When it is
+ * repeated, some versions print those again and some do not. So they are kept, and printed once, in
+ * the order in which a command that works at once prints them.
  */
 
 /* The lines that failed attempts would have printed, and how many bytes they are. */
@@ -5130,9 +5144,10 @@ static void leave_waker(pid_t podman)
 }
 #endif
 
-/* Takes note of what the process `pid`, which podman has left behind, ended with. A conmon that
-   could not create its container ends with 1, or, of Podman 3, with 0; any other may end as its
-   container has, or as the cleaning up after it has (conmon's src/ctr_exit.c, do_exit_command). */
+/* Notes how the process `pid`, which podman has left behind, has ended, by `info`. A conmon that
+   could not create its container ends with 1, and that of Podman 3 with 0. Other conmons end as
+   their containers do, or as the clean-up that they execute does (conmon's src/ctr_exit.c,
+   do_exit_command): those containers have started. */
 static void note_orphan_end(struct attempt *attempt, const struct plan *plan, pid_t pid,
 			    const siginfo_t *info)
 {
@@ -5190,7 +5205,7 @@ static int time_left(long long deadline)
 	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }
 
-/* Returns for how long poll(2) may wait, in ms: -1 for ever. */
+/* Returns for how long poll(2) may wait, in ms, or -1 for ever. */
 static int poll_timeout(int lock, long long deadline, long long next_glance)
 {
 	long long end = lock == NO_LOCK || next_glance < deadline ? next_glance : deadline;
@@ -5275,8 +5290,8 @@ static bool has_failed(const struct attempt *attempt)
 	       WEXITSTATUS(attempt->status) <= STATUS_NOT_FOUND && read_tale(&stderr_relay).failure;
 }
 
-/* Returns whether podman has done its part: a signal, and an exit status that may be an error of
-   its own, is that only where a container has run. */
+/* Returns whether podman has started what it was to start: where no container was seen to run, a
+   signal, or an exit status that podman has for errors of its own, says that it has not. */
 static bool has_worked(const struct attempt *attempt)
 {
 	return attempt->started ||
@@ -5321,8 +5336,8 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 		drain(relays[i]);
 }
 
-/* Blocks all signals that would end the shim, or no longer: half of what is done then would be
-   worse than all or nothing. */
+/* Blocks (or unblocks, by `how` of sigprocmask(2)) all signals that would end the shim: what is
+   done meanwhile must not be left half done. */
 static void block_fatal_signals(int how)
 {
 	sigset_t ends;
@@ -5605,8 +5620,8 @@ __attribute__((noreturn)) static void write_range(const char *path, const char *
 	_exit(target < 0 || write(target, range, strlen(range)) < 0);
 }
 
-/* Gives containers the range `range`, if podman is about to create one by `argv`, conmon's. In a
-   process of its own, so that nothing here changes for conmon. */
+/* If conmon is executed with `argv` to create a container, writes `range` into that one's network
+   namespace: in a new process, because this one becomes conmon, and must not change. */
 static void set_range(const char *range, char **argv)
 {
 	const char *config, *path;
@@ -5639,6 +5654,8 @@ static void set_range(const char *range, char **argv)
 
 #endif
 
+/* Executes the real `conmon` in the shim's place, with `argv` and, if it is not NULL, the range
+   `ping` for its container. Does not return. */
 __attribute__((noreturn)) static void execute_conmon(const char *conmon, const char *ping,
 						     char **argv)
 {
@@ -5993,6 +6010,8 @@ static void answer_own_option(char **argv, int argc)
 
 /*
  * main
+ *
+ * What the shim is executed as, by whom, comes first: conmon, podman's second self, or podman.
  */
 
 /* Carries out `plan`. Does not return. */
