@@ -423,8 +423,7 @@ static int number_of(const char *value, int most)
 	return !isdigit((unsigned char)*value) || *end || errno || number > most ? -1 : (int)number;
 }
 
-/* Returns the number that `value` stands for as a value of `setting`, which is not a text, or -1.
- */
+/* Returns the number that `value` stands for in `setting`, which is not one of text, or -1. */
 static int setting_number(const struct setting *setting, const char *value)
 {
 	return setting->choices ? index_of(value, setting->choices)
@@ -470,8 +469,7 @@ struct program {
 /* What makes any build of the shim recognizable in a file. */
 static const char signature[] = "This file is podman-shim, which executes podman. (e2b6a0c9)";
 
-/* bytes: a static shim is smaller, and Podman and Docker, ten times as large, need not be searched
- */
+/* bytes: a static shim is smaller; Podman and Docker are ten times as large, and never searched */
 #define LARGEST_SHIM (4 << 20)
 
 #define HEADER_SIZE 64 /* bytes */
@@ -2551,9 +2549,8 @@ static const char *const conmon_paths[] = {
 	"/run/current-system/sw/bin/conmon",
 };
 
-/* Returns whether `name` is `key` to podman: strings.EqualFold of Go, for a `key` of ASCII. The
-   two letters beyond ASCII that it takes for some of ASCII's are a long s and the sign of kelvin.
- */
+/* Returns whether `name` is `key` to podman: strings.EqualFold of Go, for a `key` of ASCII. It
+   takes two letters beyond ASCII for an s and a k: the long s and the sign of kelvin. */
 static bool is_key(const char *name, const char *key)
 {
 	static const char long_s[] = "\305\277", kelvin[] = "\342\204\252";
@@ -3988,8 +3985,7 @@ struct relay {
 	int target;        /* the caller's */
 	bool takes_stdout; /* of stderr's relay: what podman writes to stdout arrives here, too */
 	bool is_socket, is_pipe, is_terminal;
-	int pipe_size; /* bytes that the target holds; 0 if it is no pipe, or if that is not known
-			*/
+	int pipe_size; /* bytes that the target holds; 0 if it is no pipe, or if it is not known */
 	bool is_named; /* the target is a FIFO with a name, whose readers may come and go */
 	bool may_wait; /* writing waits if there is no room: write only when poll(2) says so */
 	bool is_full;  /* the target takes nothing more for now */
@@ -4014,8 +4010,7 @@ static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
 /* The names of containers on the command line, as podman repeats them; NULL-ended, or NULL. */
 static char **operand_names;
 
-/* Returns whether `line` is a name from the command line, or, without its newline, may become one.
- */
+/* Returns whether `line` is a name from the command line, or may become one with its newline. */
 static bool is_operand(const char *line, size_t length)
 {
 	const bool whole = length && line[length - 1] == '\n';
@@ -4279,8 +4274,7 @@ static void heed_poll(struct relay *relay, const struct pollfd *ready)
 }
 
 /* Makes the target pipe larger if podman's text would have fitted into it without the relay: the
-   relay writes it in pieces, which take more room. Its reader may read only after the shim's end.
- */
+   relay writes in pieces, which take more room. Its reader may wait for the shim to end. */
 static void make_room(const struct relay *relay)
 {
 #ifdef __linux__
@@ -4386,8 +4380,7 @@ static int is_stdout_stderr(void)
 		return 0;
 	if (!S_ISREG(out.st_mode))
 		return 1;
-	/* each has a position of its own, unless one is the other's copy or both write at the end
-	 */
+	/* each has a position of its own, unless one is the other's copy or both append */
 	if (fcntl(STDOUT_FILENO, F_GETFL) & fcntl(STDERR_FILENO, F_GETFL) & append)
 		return 1;
 #ifdef SYS_kcmp
@@ -5082,8 +5075,7 @@ static bool is_still_stopped(pid_t pid)
 	       info.si_pid == 0;
 }
 
-/* Returns whether `signal` is what the shell continues a job with, and has continued podman, too.
- */
+/* Returns whether `signal` is a shell's, which continues a job, and has continued podman, too. */
 static bool has_resumed_podman(struct attempt *attempt, int signal)
 {
 	enum { A_MOMENT = 20 /* ms, in which the job's other processes get theirs */ };
@@ -5228,8 +5220,7 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 	adopt_orphans(false);
 }
 
-/* Waits for the end of podman, with `*lock` held until its containers run or have had their time.
- */
+/* Waits for podman to end, with `*lock` held until its containers run or have had their time. */
 static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early)
 {
 	struct pollfd ready[1 + 2 * LENGTH(relays)];
@@ -5403,8 +5394,7 @@ static void record_outcome(const struct plan *plan, const struct attempt *last, 
 		record(plan, "gave up", "attempt %d has failed for another reason", tries);
 }
 
-/* Passes on all that is held of the last attempt, and then what podman has left behind may write.
- */
+/* Passes on all that is held of the last attempt; then what podman has left behind may write. */
 static void finish_relays(void)
 {
 	for (size_t i = 0; i < LENGTH(relays); i++) {
