@@ -3887,15 +3887,6 @@ static void adopt_orphans(bool adopt)
 
 #endif
 
-/* Returns how many containers run whose conmon has arrived here. */
-static int count_started(void)
-{
-	int running;
-
-	count_conmons(&running);
-	return running;
-}
-
 /*
  * The failure
  *
@@ -5226,6 +5217,7 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 	struct pollfd ready[1 + 2 * LENGTH(relays)];
 	const long long deadline = now() + plan->lock_hold * 1000LL;
 	long long next_glance = plan->expected ? now() + GLANCE : LLONG_MAX;
+	int running;
 
 	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
 	for (;;) {
@@ -5238,7 +5230,8 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 			pass_on_signals(attempt, early);
 		if (now() >= next_glance) {
 			next_glance = now() + (*lock != NO_LOCK ? GLANCE : LATE_GLANCE);
-			if (count_started() - attempt->running_before >= plan->expected) {
+			count_conmons(&running);
+			if (running - attempt->running_before >= plan->expected) {
 				end_watch(attempt, plan, lock);
 				next_glance = LLONG_MAX;
 			}
