@@ -192,8 +192,8 @@ teardown() {
 	make_podman <<<'perl -e "syswrite(STDERR, q(x) x 1000) for 1 .. 100"'
 	each_way '$podman run image 2>&1 >/dev/null | sleep 0.3; echo ${PIPESTATUS[0]}'
 	# readers of a FIFO may take turns
-	make_podman <<<'for i in 1 2 3; do echo line $i >&2; sleep 0.4; done'
-	each_way 'rm -f fifo; mkfifo fifo; (for i in 1 2 3; do head -n 1 <fifo; sleep 0.1; done) & $podman run image 2>fifo; echo $?; wait'
+	make_podman <<<'for i in 1 2 3; do until [[ -e $world/reader.$i ]]; do sleep 0.02; done; echo line $i >&2; done'
+	each_way 'rm -f fifo reader.*; mkfifo fifo; timeout 20 bash -c "for i in 1 2 3; do (: >reader.\$i; head -n 1) <fifo; done" & $podman run image 2>fifo; result=$?; wait; echo $result'
 	[ "$(grep -c line shimmed)" -eq 3 ]
 	make_podman <<-'END'
 		kill -PIPE $$
