@@ -88,15 +88,19 @@ check-real: all $(HELPERS)
 try: all $(BUILD)/tiny
 	tests/try
 
-# libFuzzer on the reader and merger of containers.conf; what it finds interesting is kept in BUILD.
+# libFuzzer on what reads bytes of others', a target for each processor at once.
 FUZZ_SECONDS ?= 600
+FUZZERS = $(patsubst tests/%.c,%,$(wildcard tests/fuzz-*.c))
 fuzz:
 	tests/need clang libclang-rt-dev
-	@mkdir -p $(BUILD)/corpus
-	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $(BUILD)/fuzz-merge tests/fuzz-merge.c
-	$(BUILD)/fuzz-merge -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 \
-		$(BUILD)/corpus tests/corpus
+	$(MAKE) -s -k -j "$$(getconf _NPROCESSORS_ONLN)" $(FUZZERS)
+
+$(FUZZERS): fuzz-%: $(BUILD)/fuzz-%
+	tests/fuzz $* $(FUZZ_SECONDS)
+
+$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/merge.h tests/reading.h podman-shim.c
+	@mkdir -p $(BUILD)
+	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $<
 
 bench: all $(HELPERS)
 	tests/need hyperfine
@@ -105,4 +109,4 @@ bench: all $(HELPERS)
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist lint check check-portable check-real try fuzz bench clean
+.PHONY: all install uninstall dist lint check check-portable check-real try fuzz $(FUZZERS) bench clean

@@ -1814,6 +1814,26 @@ static struct version parse_cache_line(const char *line, const char *identity)
 	return version;
 }
 
+/* The same of the first line in `cache` that says something of it. */
+static struct version find_in_cache(const char *cache, const char *identity)
+{
+	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+
+	while (*cache && version.product == PRODUCT_UNKNOWN) {
+		version = parse_cache_line(cache, identity);
+		cache += strcspn(cache, "\n");
+		cache += *cache == '\n';
+	}
+	return version;
+}
+
+/* Returns the line of the cache that says that `identity` is of `version`. */
+static char *version_line(const struct version *version, const char *identity)
+{
+	return text("%s %u %u %s\n", product_names[version->product], version->major,
+		    version->minor, identity);
+}
+
 /* Writes `line` and then the lines of `cache`, or, once there is no room for them, forgets them.
    Two shims that do so at once may spoil a line, which then is not understood. */
 static void write_cache(const char *line, const char *cache)
@@ -1838,14 +1858,12 @@ static void write_cache(const char *line, const char *cache)
 static struct version find_version(const struct program *program)
 {
 	const char *identity = identity_of(program), *from = "cache";
-	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+	struct version version;
 	char cache[CACHE_SIZE], output[256];
 	bool cached;
 
 	read_cache(cache);
-	for (const char *line = cache; line[0] && version.product == PRODUCT_UNKNOWN;
-	     line += strcspn(line, "\n"), line += line[0] == '\n')
-		version = parse_cache_line(line, identity);
+	version = find_in_cache(cache, identity);
 	cached = version.product != PRODUCT_UNKNOWN;
 	if (!cached) {
 		ask_version(program->path, output, sizeof output);
@@ -1857,9 +1875,7 @@ static struct version find_version(const struct program *program)
 	/* a script may execute another podman the next time */
 	if (!cached && version.product != PRODUCT_UNKNOWN && !program->is_script &&
 	    !strchr(identity, '\n'))
-		write_cache(text("%s %u %u %s\n", product_names[version.product], version.major,
-				 version.minor, identity),
-			    cache);
+		write_cache(version_line(&version, identity), cache);
 	return version;
 }
 
