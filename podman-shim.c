@@ -1004,6 +1004,7 @@ static const struct option run_options[] = {
 	{ "healthcheck-retries", 0, VALUE, UNUSED },
 	{ "healthcheck-start-period", 0, VALUE, UNUSED },
 	{ "healthcheck-timeout", 0, VALUE, UNUSED },
+	{ "help", 0, NOTHING, HELP },
 	{ "hostname", 'h', VALUE, UNUSED },
 	{ "hosts-file", 0, VALUE, UNUSED },
 	{ "hostuser", 0, VALUE, UNUSED },
@@ -1136,6 +1137,12 @@ static const struct option clone_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
+/* What makes pods has run's --help, too, which is not podman's: DefineCreateFlags there. */
+static const struct option pod_options[] = {
+	{ "help", 0, NOTHING, HELP },
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
 /* For the commands of which no option of their own matters. */
 static const struct option no_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
@@ -1193,8 +1200,8 @@ static const struct command {
 	{ "init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "kube play", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "play kube", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "pod clone", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "pod create", STARTS_NONE, no_options, SOME_KNOWN, OPERANDS_END },
+	{ "pod clone", STARTS_NONE, pod_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod create", STARTS_NONE, pod_options, SOME_KNOWN, OPERANDS_END },
 	{ "pod restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "pod start", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "restart", STARTS_AND_RETRIES, restart_options, ALL_KNOWN, OPTIONS_AFTER },
@@ -1514,7 +1521,7 @@ static struct command_line read_command_line(char **argv, int argc)
 	group = next_word(before, &next);
 	if (!group)
 		return line;
-	reading = (struct reading){ .tables = before };
+	reading = (struct reading){ .tables = before, .options_after_operands = true };
 	read_options(&reading, &line, argv + 1, next - 1);
 	line.command = find_command(NULL, group);
 	if (!line.command) {
@@ -1526,7 +1533,12 @@ static struct command_line read_command_line(char **argv, int argc)
 		reading.tables = between;
 		read_options(&reading, &line, words, next - 1);
 	}
+	line.operands = 0; /* of podman, or of the group, which have no use for them */
+	line.operand = NULL;
 	after[0] = line.command->options;
+	after[1] = NULL;
+	if (find_long(after, "help", sizeof "help" - 1))
+		line.help = false; /* what was before the command was another option */
 	after[1] = persistent_options;
 	after[2] = NULL;
 	reading = (struct reading){

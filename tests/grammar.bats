@@ -120,10 +120,8 @@ load helpers
 @test "help starts nothing" {
 	expect_each plain <<-'END'
 		help run
-		--help run image
 		run --help
 		run --help=true image
-		container --help run
 		container run --help image
 		run -it --help image
 		create --help
@@ -132,12 +130,38 @@ load helpers
 		build --help
 		kube play --help file
 		pod create --help
+		pod clone --help
+		--help start a
+		container --help start a
+		--help=true build .
 	END
 	expect_each override <<-'END'
 		run --help=false image
 		run image --help
 		run -- image --help
 		create image sh --help
+	END
+}
+
+@test "--help before a command that has one of its own is not heard, as podman reads it" {
+	expect_each override <<-'END'
+		--help run image
+		--help=true container run image
+		container --help run image
+		--help create image
+		container --help create image
+		--help pod create
+		pod --help clone a
+	END
+}
+
+@test "an operand that is not the command ends no options before it" {
+	expect_each 'fallback: --conmon' <<-'END'
+		--log-level -d '' --conmon /x run image
+		container --log-level -d '' --conmon /x run image
+	END
+	expect_each override <<-'END'
+		--log-level -d '' start a
 	END
 }
 
