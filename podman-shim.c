@@ -875,7 +875,8 @@ struct option {
 
 /* clang-format off */
 
-/* The options before the command: cmd/podman/root.go, rootFlags, hidden ones too. */
+/* The options before the command: cmd/podman/root.go, rootFlags, hidden ones too; but not --version,
+   which cobra adds once there is no command, and until then takes for unknown. */
 static const struct option global_options[] = {
 	{ "config", 0, VALUE, REPEATED },
 	{ "connection", 'c', VALUE, REPEATED },
@@ -892,7 +893,6 @@ static const struct option global_options[] = {
 	{ "tls-cert", 0, VALUE, REPEATED },
 	{ "tls-key", 0, VALUE, REPEATED },
 	{ "url", 0, VALUE, REPEATED },
-	{ "version", 'v', NOTHING, UNUSED },
 	{ NULL, 0, NOTHING, UNUSED },
 };
 

@@ -155,6 +155,19 @@ load helpers
 	END
 }
 
+@test "--version before a command takes it for its value, as podman reads it" {
+	expect_each plain <<-'END'
+		--version
+		--version run image
+		-v run image
+		--log-level debug -v create image
+	END
+	expect_each 'fallback: unknown option --version' <<-'END'
+		--version ps run image
+		--version=true run image
+	END
+}
+
 @test "an operand that is not the command ends no options before it" {
 	expect_each 'fallback: --conmon' <<-'END'
 		--log-level -d '' --conmon /x run image

@@ -38,7 +38,8 @@ known() {
 	done
 	shift
 	rows "$@" | sed 'p; s/ [^ ]* / - /' | sort -u >known
-	options "${command[@]}" | sort >podmans
+	# cobra's own, which is none where a command follows
+	options "${command[@]}" | grep -v '^version v' | sort >podmans
 	# a help page that was not understood would prove nothing
 	[ "$(wc -l <podmans)" -ge "$minimum" ]
 	run comm -13 known podmans
