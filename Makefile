@@ -14,13 +14,14 @@ STATIC = $(eval STATIC := $(shell printf 'int main(void) { return 0; }' | \
 	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static))$(STATIC)
 
 BUILD = tests/build
-HELPERS = $(BUILD)/merge $(BUILD)/ping $(BUILD)/refuse $(BUILD)/stand-in $(BUILD)/tiny $(BUILD)/trampoline
+HELPERS = $(patsubst %,$(BUILD)/%,command merge ping refuse stand-in tiny trampoline)
 
 all: podman-shim
 
 podman-shim: podman-shim.c
 	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
 
+$(BUILD)/command: podman-shim.c tests/reading.h
 $(BUILD)/merge: podman-shim.c tests/merge.h
 
 $(BUILD)/%: tests/%.c

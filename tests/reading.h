@@ -31,7 +31,7 @@ static char *reading(char **argv, int argc)
 
 	put(file, "command", line.command ? line.command->words : NULL);
 	put(file, "unknown", line.unknown_option);
-	put(file, "first", first ? argv[first - 1] : NULL);
+	put(file, "image", first ? argv[first - 1] : NULL);
 	put(file, "cidfile", line.cidfile);
 	put(file, "conmon", line.conmon);
 	put(file, "isolation", line.isolation);

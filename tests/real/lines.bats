@@ -1,0 +1,9 @@
+#!/usr/bin/env bats
+# releases: trixie sid
+# Random command lines, as the shim reads them and as podman does.
+
+load common
+
+@test "random command lines are read as podman reads them" {
+	/project/tests/command-check 300
+}
