@@ -500,9 +500,8 @@ static bool stat_self(struct stat *status)
 #endif
 }
 
-/* Returns whether the file of `program` is a shim; `self` is the status of this one's. Notes in
-   `program` whether it is a script. */
-static bool is_shim(struct program *program, const struct stat *self)
+/* Returns whether the file of `program` is a shim. Notes in `program` whether it is a script. */
+static bool contains_shim(struct program *program)
 {
 	const struct stat *status = &program->status;
 	size_t size = (size_t)status->st_size;
@@ -510,8 +509,6 @@ static bool is_shim(struct program *program, const struct stat *self)
 	char *content;
 	int fd;
 
-	if (is_same_file(status, self))
-		return true;
 	program->is_script = false;
 	if (status->st_size < 2 || status->st_size > LARGEST_SHIM)
 		return false;
@@ -530,12 +527,17 @@ static bool is_shim(struct program *program, const struct stat *self)
 	return found;
 }
 
-/* Returns 0 if `path` is a file that may be executed, with its status in `program`, else an errno
-   value. */
-static int check_executable(const char *path, struct program *program)
+#define IS_SHIM (-1) /* no errno value */
+
+/* Returns 0 if `path` is a file that may be executed, with what there is to know of it in
+   `program`, else an errno value; IS_SHIM if it is one, as far as the shim's own status `self` is
+   not NULL. */
+static int check_executable(const char *path, struct program *program, const struct stat *self)
 {
 	if (stat(path, &program->status) < 0)
 		return errno;
+	if (self && is_same_file(&program->status, self))
+		return IS_SHIM;
 	if (S_ISDIR(program->status.st_mode))
 		return EISDIR;
 	if (!S_ISREG(program->status.st_mode))
@@ -543,7 +545,7 @@ static int check_executable(const char *path, struct program *program)
 	if (access(path, X_OK) < 0)
 		return errno;
 	program->path = path;
-	return 0;
+	return self && contains_shim(program) ? IS_SHIM : 0;
 }
 
 /* Returns the next candidate for `name` of PATH, and moves `*rest` past its element; NULL at the
@@ -576,7 +578,7 @@ static struct program search_program(const char *name, const struct stat *self)
 	char *candidate;
 
 	while ((candidate = next_in_path(&rest, name))) {
-		if (check_executable(candidate, &program) == 0 && !is_shim(&program, self))
+		if (check_executable(candidate, &program, self) == 0)
 			return program;
 		free(candidate);
 	}
@@ -595,12 +597,10 @@ static struct program program_of_setting(const char *real, const struct stat *se
 		if (!program.path)
 			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: not found in PATH: %s", real);
 	} else {
-		error = check_executable(real, &program);
+		error = check_executable(real, &program, self);
 		if (error)
-			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: %s", real, strerror(error));
-		if (is_shim(&program, self))
-			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: that is podman-shim itself",
-			    real);
+			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: %s", real,
+			    error == IS_SHIM ? "that is podman-shim itself" : strerror(error));
 	}
 	program.how = "PODMAN_SHIM_REAL";
 	return program;
@@ -1533,8 +1533,8 @@ static struct command_line read_command_line(char **argv, int argc)
 		reading.tables = between;
 		read_options(&reading, &line, words, next - 1);
 	}
-	line.operands = 0; /* of podman, or of the group, which have no use for them */
-	line.operand = NULL;
+	line.operand_count = 0; /* of podman, or of the group, which have no use for them */
+	line.operands = NULL;
 	after[0] = line.command->options;
 	after[1] = NULL;
 	if (find_long(after, "help", sizeof "help" - 1))
@@ -3040,7 +3040,7 @@ static const char *find_conmon(const struct strings *configured)
 		if (stat(*path, &status) == 0 && !S_ISDIR(status.st_mode))
 			return (*path)[0] == '/' ? *path : NULL;
 	while ((candidate = next_in_path(&rest, "conmon"))) {
-		if (check_executable(candidate, &program) == 0)
+		if (check_executable(candidate, &program, NULL) == 0)
 			return candidate[0] == '/' ? candidate : NULL;
 		free(candidate);
 	}
