@@ -430,8 +430,21 @@ static int setting_number(const struct setting *setting, const char *value)
 				: number_of(value, setting->most);
 }
 
+/* Returns whether any setting is in the environment: one look at it, where most have none. */
+static bool has_settings(void)
+{
+	static const char prefix[] = "PODMAN_SHIM_";
+
+	for (char **variable = environ; variable && *variable; variable++)
+		if (strncmp(*variable, prefix, sizeof prefix - 1) == 0)
+			return true;
+	return false;
+}
+
 static void read_settings(void)
 {
+	if (!has_settings())
+		return;
 	for (size_t i = 0; i < LENGTH(setting_table); i++) {
 		const struct setting *setting = &setting_table[i];
 		const char *value = nonempty(getenv(setting->name));
