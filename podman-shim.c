@@ -785,11 +785,12 @@ static bool close_override(const char *name)
    conmon that it named, or NULL if there was none to take out. */
 static const char *leave_override(void)
 {
-	const char *conmon = getenv(CONMON_VARIABLE), *callers = getenv(CALLERS_VARIABLE);
-	const char *override = getenv(OVERRIDE_VARIABLE);
+	const char *conmon = getenv(CONMON_VARIABLE), *callers, *override;
 
 	if (!conmon)
 		return NULL;
+	callers = getenv(CALLERS_VARIABLE);
+	override = getenv(OVERRIDE_VARIABLE);
 	if (override && close_override(override)) {
 		if (callers)
 			setenv(OVERRIDE_VARIABLE, callers, 1);
