@@ -67,7 +67,7 @@ dist:
 
 # The stand-in suites: no Podman needed, a minute at most.
 check: all $(HELPERS)
-	tests/need bats parallel expect git procps python3
+	tests/need bats parallel expect git procps python3 strace
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
 # The same as on a system that is not Linux, so that others are known to be plausible.

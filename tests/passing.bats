@@ -225,3 +225,22 @@ with_passed_descriptors() {
 		[ -z "$output$stderr" ]
 	done
 }
+
+# Prints the system calls, by name, of a program up to its executing podman, as strace(1) wrote them into FILE.
+calls() {
+	sed -n '2,/^execve/s/^\([a-z0-9_]*\)(.*/\1/p' "$1" | sed 's/^\(newf\)\{0,1\}stat\(at\|x\|64\)\{0,1\}$/stat/'
+}
+
+# bats test_tags=linux
+@test "a command that starts no container costs no more system calls than finding podman does" {
+	copy_stand_in "$real/podman"
+	truncate -s 8M "$real/podman" # as no shim is
+	TRAMPOLINE_TARGET=$real/podman strace -o trampoline.strace "$tests/build/trampoline" ps
+	strace -o shim.strace "$shim/podman" ps
+	[ "$(count runs)" -eq 2 ]
+	cat shim.strace
+	calls trampoline.strace | grep -qx execve
+	diff <(calls trampoline.strace) <(calls shim.strace) | sed -n 's/^[<>] //p' >more
+	# which file is the shim's, which one the first in PATH, the second; and whether that may be executed
+	printf '%s\n' stat stat stat access | diff - more
+}
