@@ -5218,7 +5218,7 @@ static bool reap(struct attempt *attempt, const struct plan *plan)
 }
 
 #define GLANCE 5       /* ms between two looks at whether the container runs, with the lock held */
-#define LATE_GLANCE 50 /* and without it */
+#define LATE_GLANCE 50 /* and without it; then ever more: it may run already, and never be seen */
 /* ms that conmon may take to end after podman has, on the slowest machine */
 #define CONMON_TIMEOUT 10000
 
@@ -5228,6 +5228,13 @@ static int time_left(long long deadline)
 	long long left = deadline - now();
 
 	return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
+/* Returns how long to wait for the next look at whether the container runs, in ms; `begin` (of
+   now()) is when podman was executed. */
+static long long glance(int lock, long long begin)
+{
+	return lock != NO_LOCK ? GLANCE : LATE_GLANCE + (now() - begin) / 8;
 }
 
 /* Returns for how long poll(2) may wait, in ms, or -1 for ever. */
@@ -5257,8 +5264,8 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early)
 {
 	struct pollfd ready[1 + 2 * LENGTH(relays)];
-	const long long deadline = now() + plan->lock_hold * 1000LL;
-	long long next_glance = plan->expected ? now() + GLANCE : LLONG_MAX;
+	const long long begin = now(), deadline = begin + plan->lock_hold * 1000LL;
+	long long next_glance = plan->expected ? begin + GLANCE : LLONG_MAX;
 	int running;
 
 	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
@@ -5271,7 +5278,7 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 		if (ready[0].revents)
 			pass_on_signals(attempt, early);
 		if (now() >= next_glance) {
-			next_glance = now() + (*lock != NO_LOCK ? GLANCE : LATE_GLANCE);
+			next_glance = now() + glance(*lock, begin);
 			count_conmons(&running);
 			if (running - attempt->running_before >= plan->expected) {
 				end_watch(attempt, plan, lock);

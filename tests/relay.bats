@@ -406,3 +406,14 @@ teardown() {
 		[ "$shimmed" = "$native" ]
 	done
 }
+
+@test "podman whose container is not seen to start is looked at ever more seldom" {
+	make_podman <<-'END'
+		until [ -e "$world/stop" ]; do sleep 0.1; done
+	END
+	strace -o trace -e trace=poll,ppoll "$shim/podman" run image &
+	# milliseconds or, of ppoll(2), nanoseconds
+	until_true grep -qE '(, |tv_nsec=)[2-9][0-9]{2}([0-9]{6})?[)}]' trace
+	: >stop
+	wait $!
+}
