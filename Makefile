@@ -103,11 +103,21 @@ $(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/merge.h tests/reading.h podma
 	@mkdir -p $(BUILD)
 	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $<
 
-bench: all $(HELPERS)
-	tests/need hyperfine
+bench: all $(HELPERS) $(BUILD)/counted-shim
+	tests/need hyperfine valgrind
 	tests/bench
+
+# How many instructions a plain command takes, and what for.
+instructions: all $(HELPERS) $(BUILD)/counted-shim
+	tests/need valgrind
+	tests/instructions
+
+# As podman-shim, but that each of its functions is one, to be counted.
+$(BUILD)/counted-shim: podman-shim.c
+	@mkdir -p $(BUILD)
+	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-inline $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
 
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist lint check check-portable check-real try fuzz $(FUZZERS) bench clean
+.PHONY: all install uninstall dist lint check check-portable check-real try fuzz $(FUZZERS) bench instructions clean
