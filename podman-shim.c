@@ -1429,7 +1429,7 @@ static char **read_short(const struct reading *reading, struct command_line *lin
 static void read_options(const struct reading *reading, struct command_line *line, char **next,
 			 char **end)
 {
-	while (next && next < end) {
+	while (next && next < end && *next) {
 		char *argument = *next++;
 
 		if (argument[0] != '-' || !argument[1]) {

@@ -240,7 +240,7 @@ calls() {
 	[ "$(count runs)" -eq 2 ]
 	cat shim.strace
 	calls trampoline.strace | grep -qx execve
-	diff <(calls trampoline.strace) <(calls shim.strace) | sed -n 's/^[<>] //p' >more
+	diff <(calls trampoline.strace) <(calls shim.strace) | sed -n 's/^[<>] //p' >added
 	# which file is the shim's, which one the first in PATH, the second; and whether that may be executed
-	printf '%s\n' stat stat stat access | diff - more
+	printf '%s\n' stat stat stat access | diff - added
 }
