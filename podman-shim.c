@@ -75,6 +75,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #endif
 
 #define VERSION "0.9.0"
@@ -6096,3 +6097,20 @@ int main(int argc, char **argv)
 	plan = decide(argv, argc);
 	carry_out(&plan, argv);
 }
+/* Returns whether the shim's file has capabilities, and gives them to a caller without: AT_SECURE
+   of getauxval(3). That alone does not say so: SELinux and AppArmor set it, too, where a policy for
+   podman has another domain begin here. */
+static bool has_capabilities(void)
+{
+#ifdef __linux__
+	return getauxval(AT_SECURE) &&
+	       getxattr("/proc/self/exe", "security.capability", NULL, 0) > 0;
+#else
+	return false;
+#endif
+}
+
+	/* the caller's environment names programs to execute, and files to write */
+	if (getuid() != geteuid() || getgid() != getegid() || has_capabilities())
+		die(STATUS_FAILED, "refusing to run with a set-user-ID or set-group-ID bit, or "
+				   "with capabilities");
