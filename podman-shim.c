@@ -1777,7 +1777,7 @@ static void ask_version(const char *path, char *answer, size_t size)
 	answer[strcspn(answer, "\r\n")] = 0;
 }
 
-/* Opens the version cache, or returns -1. Only a file of the user's own is taken; O_NONBLOCK is
+/* Opens the version cache, or returns -1. Only a file of the user's alone is taken; O_NONBLOCK is
    for a FIFO that somebody left in its place. */
 static int open_cache(int flags)
 {
@@ -1791,7 +1791,8 @@ static int open_cache(int flags)
 		  S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid())
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+	    !others_may_write(&status))
 		return fd;
 	close(fd);
 	return -1;
