@@ -3648,8 +3648,8 @@ static int open_lock(const char *path, int create, const char **why)
 {
 	struct stat status;
 	/* O_NONBLOCK is for a FIFO, which would wait for its other end. */
-	int fd =
-	    open(path, O_RDWR | create | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	int fd = open(path, O_RDWR | create | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		      S_IRUSR | S_IWUSR);
 
 	if (fd < 0) {
 		*why = errno == ELOOP ? "is a symbolic link" : strerror(errno);
