@@ -527,8 +527,12 @@ static bool contains_shim(struct program *program)
 	if (status->st_size < 2 || status->st_size > LARGEST_SHIM)
 		return false;
 	fd = open(program->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false; /* executable but not readable: not a script, nor a copy of ours */
+	if (fd < 0) {
+		/* not readable, or there is no descriptor: it may lead back here, as a script may
+		 */
+		program->is_script = true;
+		return false;
+	}
 	content = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
 	if (content == MAP_FAILED)
@@ -630,8 +634,8 @@ static void count_script(const char *path)
 
 	if (depth >= MOST_SCRIPTS)
 		die(STATUS_FAILED,
-		    "%s: that script calls podman again, which is podman-shim: let it name the "
-		    "real podman",
+		    "%s: that calls podman again, which is podman-shim: let it name the real "
+		    "podman",
 		    path);
 	snprintf(number, sizeof number, "%d", depth + 1);
 	setenv(SCRIPTS_VARIABLE, number, 1);
