@@ -161,13 +161,47 @@ static const struct setting {
 
 #define MESSAGE_PREFIX "podman-shim: "
 
-/* Replaces those of the `length` bytes at `line` that would not show as themselves, or would begin
-   another line. */
+/* Returns the length in bytes of the UTF-8 character at `at`, or 0 if it is none: RFC 3629. */
+static size_t utf8_length(const char *at)
+{
+	const unsigned char *bytes = (const unsigned char *)at;
+	unsigned first = bytes[0], second = first ? bytes[1] : 0;
+	size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+	if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, and what lies beyond U+10FFFF */
+	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+		return 0;
+	return length;
+}
+
+/* The same if a terminal shows it as it is, else 0: what is no UTF-8, and the control characters of
+   ASCII and of U+0080 to U+009F, may be an order to it. */
+static size_t shown_length(const char *at)
+{
+	const size_t length = utf8_length(at);
+	const bool is_control =
+	    iscntrl((unsigned char)at[0]) || (at[0] == '\302' && (unsigned char)at[1] < 0xa0);
+
+	return is_control ? 0 : length;
+}
+
+/* Replaces those of the `length` bytes at `line`, behind which there is a zero byte, that a terminal
+   would not show as they are, or that would begin another line. */
 static void make_printable(char *line, size_t length)
 {
-	for (size_t i = 0; i < length; i++)
-		if (iscntrl((unsigned char)line[i]))
-			line[i] = line[i] == '\n' ? ' ' : '?';
+	for (char *at = line; at < line + length;) {
+		const size_t shown = shown_length(at);
+
+		if (!shown)
+			*at = *at == '\n' ? ' ' : '?';
+		at += shown ? shown : 1;
+	}
 }
 
 /* Writes `line` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the file's
@@ -1974,25 +2008,6 @@ static bool refuse_at(struct reader *reader, const char *at, const char *why)
 static bool refuse(struct reader *reader, const char *why)
 {
 	return refuse_at(reader, reader->at, why);
-}
-
-/* Returns the length in bytes of the UTF-8 character at `at`, or 0 if it is none: RFC 3629. */
-static size_t utf8_length(const char *at)
-{
-	const unsigned char *bytes = (const unsigned char *)at;
-	unsigned first = bytes[0], second = first ? bytes[1] : 0;
-	size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-	if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong forms, surrogates, and what lies beyond U+10FFFF */
-	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-		return 0;
-	return length;
 }
 
 /* Writes the character `code`, which is not 0, as UTF-8 at `to`. Returns how many bytes it has, 0
@@ -5887,17 +5902,23 @@ static const char *one_line(const char *value)
 static void print_text(const struct report *report)
 {
 	const char *from, *value;
+	size_t shown;
 
 	printf("protected: %s: %s\n", report->protection, one_line(report->reason));
 	for (size_t i = 0; i < report->count; i++) {
 		const struct fact *fact = &report->facts[i];
 
 		printf("%s:%*s", fact->name, (int)(18 - strlen(fact->name)), "");
-		for (value = fact->value ? fact->value : "none"; *value; value++)
-			if (*value != '\n')
-				putchar(iscntrl((unsigned char)*value) ? '?' : *value);
+		for (value = fact->value ? fact->value : "none"; *value;
+		     value += shown ? shown : 1) {
+			shown = shown_length(value);
+			if (shown)
+				fwrite(value, 1, shown, stdout);
+			else if (*value != '\n')
+				putchar('?');
 			else if (value[1])
 				printf("\n%*s", 19, "");
+		}
 		putchar('\n');
 	}
 	for (size_t i = 0; i < LENGTH(setting_table); i++) {
@@ -6079,12 +6100,29 @@ static bool is_reexecution(void)
 	return state && strcmp(state, "init") == 0; /* "done" for what podman executes later */
 }
 
+/* Returns whether the shim's file has capabilities, and gives them to a caller without: AT_SECURE
+   of getauxval(3). That alone does not say so: SELinux and AppArmor set it, too, where a policy for
+   podman has another domain begin here. */
+static bool has_capabilities(void)
+{
+#ifdef __linux__
+	return getauxval(AT_SECURE) &&
+	       getxattr("/proc/self/exe", "security.capability", NULL, 0) > 0;
+#else
+	return false;
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	static char *no_arguments[] = { "podman", NULL };
 	const char *conmon, *ping = getenv(PING_VARIABLE);
 	struct plan plan;
 
+	/* the caller's environment names programs to execute, and files to write */
+	if (getuid() != geteuid() || getgid() != getegid() || has_capabilities())
+		die(STATUS_FAILED, "refusing to run with a set-user-ID or set-group-ID bit, or "
+				   "with capabilities");
 	if (argc < 1)
 		argc = 1, argv = no_arguments;
 	if (is_reexecution() && !is_conmon_alias(argv[0])) {
@@ -6102,20 +6140,3 @@ int main(int argc, char **argv)
 	plan = decide(argv, argc);
 	carry_out(&plan, argv);
 }
-/* Returns whether the shim's file has capabilities, and gives them to a caller without: AT_SECURE
-   of getauxval(3). That alone does not say so: SELinux and AppArmor set it, too, where a policy for
-   podman has another domain begin here. */
-static bool has_capabilities(void)
-{
-#ifdef __linux__
-	return getauxval(AT_SECURE) &&
-	       getxattr("/proc/self/exe", "security.capability", NULL, 0) > 0;
-#else
-	return false;
-#endif
-}
-
-	/* the caller's environment names programs to execute, and files to write */
-	if (getuid() != geteuid() || getgid() != getegid() || has_capabilities())
-		die(STATUS_FAILED, "refusing to run with a set-user-ID or set-group-ID bit, or "
-				   "with capabilities");
