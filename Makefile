@@ -70,6 +70,11 @@ check: all $(HELPERS)
 	tests/need bats parallel expect git procps python3 strace
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
+# 500 shims at once, each with a podman that fails, dies, stops and writes, and sent signals.
+load: all $(BUILD)/unruly
+	tests/need python3
+	tests/load
+
 # The same as on a system that is not Linux, so that others are known to be plausible.
 check-portable: $(HELPERS)
 	tests/need bats parallel expect procps gcc clang
@@ -120,4 +125,4 @@ $(BUILD)/counted-shim: podman-shim.c
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist lint check check-portable check-real try fuzz $(FUZZERS) bench instructions clean
+.PHONY: all install uninstall dist lint check check-portable check-real load try fuzz $(FUZZERS) bench instructions clean
