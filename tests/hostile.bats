@@ -189,7 +189,7 @@ unreadable_shims() {
 	local -a unprivileged=()
 
 	unreadable_shims
-	[ "$(id -u)" != 0 ] || unprivileged=(setpriv --bounding-set=-dac_override,-dac_read_search)
+	[ "$(id -u)" != 0 ] || unprivileged=(setpriv "--bounding-set=-dac_override,-dac_read_search")
 	PATH=$world/one:$world/two:$PATH run_bounded "${unprivileged[@]}" one/podman run image
 	one_line_and 125
 	[[ $stderr == *"/podman: that calls podman again"* ]]
@@ -237,7 +237,9 @@ unreadable_shims() {
 
 @test "every variable that the shim reads may hold 128 KiB of nonsense" {
 	long=$(head -c 130000 /dev/zero | tr '\0' x)
-	for variable in $(sed -n 's/^.*getenv("\([A-Z_]*\)").*/\1/p; s/^\t{ "\(PODMAN_SHIM_[A-Z_]*\)".*/\1/p' "$tests/../podman-shim.c" | sort -u); do
+	mapfile -t variables < <(sed -n 's/^.*getenv("\([A-Z_]*\)").*/\1/p; s/^\t{ "\(PODMAN_SHIM_[A-Z_]*\)".*/\1/p' "$tests/../podman-shim.c" | sort -u)
+	[ "${#variables[@]}" -ge 20 ]
+	for variable in "${variables[@]}"; do
 		[[ $variable != PODMAN_SHIM_REAL ]] || continue
 		for value in "$long" "/$long" $'\e]0;x\a\x9b\xc2\x9b31m\n'"$long" "1$long" 99999999999999999999; do
 			[[ $variable != PATH ]] || value=$value:$PATH
