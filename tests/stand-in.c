@@ -7,6 +7,9 @@
  *     STAND_IN_STATUS   the exit status, instead of 0
  *     STAND_IN_SIGNAL   the number of the signal to die of, instead
  *     STAND_IN_TAMPER   if set: tries to change the override, and records how that went
+ *     STAND_IN_OUTPUT   the number of lines that it writes to stdout and to stderr, by turns
+ *     STAND_IN_FAILS    how many executions end in the failure that is about ping_group_range
+ *     STAND_IN_AWAITS   the number of a signal to block and to wait for, and to count
  *     STAND_IN_CONMON   if set: executes the conmon that the override names, as podman would, with
  *                       these words as its arguments
  *     STAND_IN_VERSION  what `--version`, as the only argument, prints: "podman version 5.4.2"
@@ -26,6 +29,7 @@
  *     override          the content of the file that CONTAINERS_CONF_OVERRIDE names, if any
  *     tamper            a line for each way in which the override could be changed
  *     runs              a line "COMM PID" is added for each execution
+ *     arrivals          how many of the signals that it waits for have come
  *     probes            a line is added for each `podman --version`, which leaves nothing else
  *
  * `stand-in exec0 PROGRAM` executes PROGRAM without arguments, not even argv[0].
@@ -218,6 +222,43 @@ static void execute_conmon(char *override, char *words)
 	exit(99);
 }
 
+static void write_lines(int count)
+{
+	for (int i = 0; i < count; i++) {
+		dprintf(STDOUT_FILENO, "line %d of stdout\n", i);
+		dprintf(STDERR_FILENO, "line %d of stderr\n", i);
+	}
+}
+
+/* Returns how many executions are recorded. */
+static int count_runs(void)
+{
+	FILE *file = open_record("runs", "r");
+	int count = 0;
+
+	for (int byte; file && (byte = getc(file)) != EOF;)
+		count += byte == '\n';
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* Waits for `signal_number`, and a moment longer for another that should not come. */
+static void await(int signal_number)
+{
+	const struct timespec moment = { 0, 50000000 };
+	struct timespec time = { 20, 0 };
+	sigset_t wanted;
+	int count;
+
+	sigemptyset(&wanted);
+	sigaddset(&wanted, signal_number);
+	sigprocmask(SIG_BLOCK, &wanted, NULL);
+	for (count = 0; sigtimedwait(&wanted, NULL, &time) > 0; count++)
+		time = moment;
+	record("arrivals", "w", "%d\n", count);
+}
+
 __attribute__((noreturn)) static void answer_probe(void)
 {
 	const char *how = getenv("STAND_IN_PROBE"), *version = getenv("STAND_IN_VERSION");
@@ -251,6 +292,8 @@ __attribute__((noreturn)) static void answer_probe(void)
 int main(int argc, char **argv, char **environment)
 {
 	const char *status = getenv("STAND_IN_STATUS"), *signal_number = getenv("STAND_IN_SIGNAL");
+	const char *lines = getenv("STAND_IN_OUTPUT"), *fails = getenv("STAND_IN_FAILS");
+	const char *awaits = getenv("STAND_IN_AWAITS");
 	char *conmon_words = getenv("STAND_IN_CONMON"), override[1 << 16];
 	bool is_conmon;
 
@@ -270,6 +313,16 @@ int main(int argc, char **argv, char **environment)
 		tamper();
 	if (conmon_words && !is_conmon)
 		execute_conmon(override, strdup(conmon_words));
+	if (awaits)
+		await(atoi(awaits));
+	if (lines)
+		write_lines(atoi(lines));
+	if (fails && count_runs() <= atoi(fails)) {
+		fputs("Error: OCI runtime error: crun: write to "
+		      "/proc/sys/net/ipv4/ping_group_range: Invalid argument\n",
+		      stderr);
+		return 126;
+	}
 	if (signal_number) {
 		signal(atoi(signal_number), SIG_DFL);
 		raise(atoi(signal_number));
