@@ -548,7 +548,8 @@ static bool stat_self(struct stat *status)
 #endif
 }
 
-/* Returns whether the file of `program` is a shim. Notes in `program` whether it is a script. */
+/* Returns whether the file of `program` is a shim. Notes in `program` whether it is a script, which
+   one that cannot be looked into may be: it, too, may lead back here. */
 static bool contains_shim(struct program *program)
 {
 	const struct stat *status = &program->status;
@@ -561,16 +562,14 @@ static bool contains_shim(struct program *program)
 	if (status->st_size < 2 || status->st_size > LARGEST_SHIM)
 		return false;
 	fd = open(program->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		/* not readable, or there is no descriptor: it may lead back here, as a script may
-		 */
-		program->is_script = true;
+	content = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	program->is_script = content == MAP_FAILED;
+	if (program->is_script) {
+		trace("%s: cannot be looked into: %s", program->path, strerror(errno));
 		return false;
 	}
-	content = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (content == MAP_FAILED)
-		return false;
 	/* as a shell tells: one without #! is executed by a shell too, and a binary begins with a
 	   header that has zero bytes */
 	program->is_script = !memchr(content, 0, size < HEADER_SIZE ? size : HEADER_SIZE);
