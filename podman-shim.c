@@ -191,8 +191,8 @@ static size_t shown_length(const char *at)
 	return is_control ? 0 : length;
 }
 
-/* Replaces those of the `length` bytes at `line`, behind which there is a zero byte, that a terminal
-   would not show as they are, or that would begin another line. */
+/* Replaces those of the `length` bytes at `line`, behind which there is a zero byte, that would not
+   show as they are, or would begin another line. */
 static void make_printable(char *line, size_t length)
 {
 	for (char *at = line; at < line + length;) {
@@ -204,10 +204,10 @@ static void make_printable(char *line, size_t length)
 	}
 }
 
-/* Writes `line` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the file's
+/* Writes `content` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the file's
    size (SIGXFSZ) must not end the shim, nor may a terminal stop it for writing in the background
    (stty tostop), which it does not where SIGTTOU is blocked. Returns false, and errno, on error. */
-static bool write_line(int fd, const char *line, size_t length)
+static bool write_safely(int fd, const char *content, size_t length)
 {
 	static const int fatal[] = { SIGPIPE, SIGXFSZ };
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, callers_actions[LENGTH(fatal)];
@@ -222,7 +222,7 @@ static bool write_line(int fd, const char *line, size_t length)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTTOU);
 	sigprocmask(SIG_BLOCK, &stop, &mask);
-	count = write(fd, line, length);
+	count = write(fd, content, length);
 	written = count == (ssize_t)length;
 	error = count < 0 ? errno : ENOSPC; /* as of a disk that was not yet full */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
@@ -244,7 +244,7 @@ __attribute__((format(printf, 1, 0))) static void say(const char *format, va_lis
 	used = strlen(line);
 	make_printable(line, used);
 	line[used++] = '\n';
-	write_line(STDERR_FILENO, line, used);
+	write_safely(STDERR_FILENO, line, used);
 	errno = saved;
 }
 
@@ -1914,7 +1914,7 @@ static void write_cache(const char *line, const char *cache)
 	fd = open_cache(O_WRONLY | O_CREAT);
 	if (fd < 0)
 		return;
-	if (ftruncate(fd, 0) < 0 || write(fd, content, length) < 0)
+	if (ftruncate(fd, 0) < 0 || !write_safely(fd, content, length))
 		trace("version cache: cannot write: %s", strerror(errno));
 	close(fd);
 }
@@ -2969,7 +2969,7 @@ static bool copy_pipe(int from, int to)
 			poll(&ready, 1, -1);
 		else if (length < 0 && errno != EINTR)
 			return false;
-		else if (length > 0 && write(to, buffer, (size_t)length) != length)
+		else if (length > 0 && !write_safely(to, buffer, (size_t)length))
 			return false;
 	}
 	return true;
@@ -3495,10 +3495,9 @@ static char *override_text(const struct plan *plan, const char *alias)
    errno on error. */
 static int make_sealed_file(const char *content)
 {
-	const size_t length = strlen(content);
 	int fd = make_memory_file();
 
-	if (fd < 0 || (write(fd, content, length) == (ssize_t)length && seal(fd)))
+	if (fd < 0 || (write_safely(fd, content, strlen(content)) && seal(fd)))
 		return fd;
 	close(fd);
 	return -1;
@@ -3644,7 +3643,7 @@ __attribute__((format(printf, 3, 4))) static void record(const struct plan *plan
 		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
 	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		warn("PODMAN_SHIM_LOG: %s: is not a file", settings.log);
-	else if (!write_line(fd, line, strlen(line)))
+	else if (!write_safely(fd, line, strlen(line)))
 		warn("PODMAN_SHIM_LOG: %s: %s", settings.log, strerror(errno));
 	close_fd(&fd);
 }

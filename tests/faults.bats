@@ -49,3 +49,18 @@ with_mounts() {
 	run_bounded bash -c 'ulimit -n 3; PATH=$1:$2:$3 exec podman ps' bash "$shim" "$world/other" "$real"
 	one_line_and 125
 }
+
+@test "a limit of no bytes for files keeps no container from starting" {
+	unset STAND_IN
+	export STAND_IN_OUTPUT=1
+	for mode in "${modes[@]}"; do
+		for version in forgotten remembered; do
+			# stdout and stderr are pipes: a file would take nothing
+			output=$(ulimit -c 0; ulimit -f 0; exec env "$mode" podman run image 2>&1 | cat)
+			printf '%s, version %s: %s\n' "$mode" "$version" "$output"
+			[ "$output" = $'line 0 of stdout\nline 0 of stderr' ]
+			rm -rf "$world"/runtime/*
+			[ "$version" = remembered ] || podman create image
+		done
+	done
+}
