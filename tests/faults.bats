@@ -64,3 +64,18 @@ with_mounts() {
 		done
 	done
 }
+
+@test "a terminal that is named as the lock, or the log, does not become the controlling one" {
+	make_script on_terminal <<-'END'
+		#!/usr/bin/env python3
+		import os, subprocess, sys
+		terminal = os.openpty()
+				subprocess.run(sys.argv[2:], env={**os.environ, sys.argv[1]: os.ttyname(terminal[1])}, start_new_session=True, check=True)
+	END
+	for name in PODMAN_SHIM_LOCK PODMAN_SHIM_LOG CONTAINERS_CONF; do
+		PODMAN_SHIM_MODE=lock PODMAN_SHIM_RETRIES=0 run_bounded ./on_terminal "$name" podman run image
+		printf '%s: status %s, stderr: %s\n' "$name" "$status" "$stderr"
+		[ "$status" -eq 0 ]
+		[ "$(recorded terminal)" = no ]
+	done
+}
