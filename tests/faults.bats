@@ -65,6 +65,101 @@ with_mounts() {
 	done
 }
 
+@test "without /proc containers start, if without the override" {
+	need_mounts
+	make_podman <<<'echo ran >>"$STAND_IN/ran"; exit 3'
+	for mode in "${modes[@]}"; do
+		rm -f "$record/ran"
+		with_mounts <<<"mount -t tmpfs tmpfs /proc; export $mode; exec podman run image"
+		[ "$status" -eq 3 ]
+		[ -z "$output$stderr" ]
+		[ "$(count ran)" -eq 1 ]
+	done
+	with_mounts <<<'mount -t tmpfs tmpfs /proc; PODMAN_SHIM_DEBUG=1 exec podman run image'
+	[[ $stderr == *'plan: lock: the shim'?'s own file has no path'* ]]
+}
+
+@test "without anything in /dev but null containers start, if without the override" {
+	need_mounts
+	for mode in "${modes[@]}"; do
+		rm -f "$record/runs"
+		with_mounts <<-END
+			touch null
+			mount --bind /dev/null null
+			mount -t tmpfs tmpfs /dev
+			touch /dev/null
+			mount --bind null /dev/null
+			export $mode PODMAN_SHIM_DEBUG=1
+			exec podman run image
+		END
+		[ "$status" -eq 0 ]
+		[ "$(count runs)" -eq 1 ]
+		[ -z "$(override_descriptor)" ]
+	done
+	[[ $stderr == *'/dev/fd/100: No such file or directory'* ]]
+}
+
+@test "whatever HOME and XDG_RUNTIME_DIR are, podman is run" {
+	local long
+
+	printf -v long '%5000s' ''
+	ln -s nowhere dangling
+	mkdir closed
+	: >file
+	for value in '' relative "$world/file" "$world/dangling" "$world/closed" "/${long// /x}" "/${long// /x\/}" \
+		/nonexistent /dev/null /proc $'/a\nb' $'/\377'; do
+		chmod 000 closed
+		runs_silently HOME="$value"
+		runs_silently XDG_CONFIG_HOME="$value"
+		runs_silently XDG_RUNTIME_DIR="$value"
+		runs_silently XDG_RUNTIME_DIR="$value" PODMAN_SHIM_MODE=lock
+		runs_silently HOME="$value" XDG_RUNTIME_DIR="$value" XDG_CONFIG_HOME="$value"
+	done
+	chmod 700 closed
+	runs_silently -u HOME -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME
+}
+
+@test "files of the shim's from the past and the future are good" {
+	asks 1
+	for date in 1970-01-02 2105-01-01; do
+		touch -d "$date" "$world"/runtime/*
+		asks 0
+		PODMAN_SHIM_MODE=lock podman run image
+		touch -d "$date" "$world/runtime/podman-shim.lock"
+	done
+}
+
+@test "standard streams that are closed are so for podman, each and in each mode" {
+	export STAND_IN_FAILS=0
+	for fails in 0 1; do
+		for mode in "${modes[@]}" PODMAN_SHIM_LOG="$world/log"; do
+			for closed in '' '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+				rm -rf native "$world"/runtime/*
+				status=0
+				eval "'$real/podman' run --rm image $closed"
+				keep_record native
+				eval "STAND_IN_FAILS=$fails PODMAN_SHIM_BACKOFF_MS=1 env '$mode' podman run --rm image $closed" || status=$?
+				printf '%s %s, %s failures: status %s\n' "$mode" "$closed" "$fails" "$status"
+				[ "$status" -eq 0 ] || [ "$fails" -eq 1 ]
+				sed '/ .*memfd:podman-shim/d' "$record/fds" >fds
+				same_descriptors native/fds fds
+				rm -rf "${record:?}"/*
+			done
+		done
+	done
+}
+
+@test "descriptors of a socket's service have their numbers in each mode" {
+	for mode in "${modes[@]}"; do
+		rm -rf native
+		LISTEN_FDS=2 LISTEN_PID=1 "$real/podman" run --rm image 3</dev/null 4<"$binary"
+		keep_record native
+		env "$mode" LISTEN_FDS=2 LISTEN_PID=1 podman run --rm image 3</dev/null 4<"$binary"
+		sed '/ .*memfd:podman-shim/d' "$record/fds" >fds
+		same_descriptors native/fds fds
+	done
+}
+
 @test "a terminal that is named as the lock, or the log, does not become the controlling one" {
 	make_script on_terminal <<-'END'
 		#!/usr/bin/env python3
