@@ -5985,7 +5985,9 @@ static void judge(struct report *report)
 /* Exits with `status`, if what was printed has arrived. */
 __attribute__((noreturn)) static void end_output(int status)
 {
-	exit(fflush(stdout) == 0 ? status : STATUS_FAILED);
+	if (fflush(stdout) != 0 || ferror(stdout)) /* or one before */
+		die(STATUS_FAILED, "stdout does not take what is printed");
+	exit(status);
 }
 
 /* Prints the status; exits with it. */

@@ -270,9 +270,8 @@ make_checked() {
 	[ ! -e "$record/runs" ]
 	for option in --shim-help --shim-version --shim-status; do
 		[ ! -e /dev/full ] || {
-			status=0
-			podman "$option" >/dev/full || status=$?
-			[ "$status" -eq 125 ]
+			run_bounded sh -c 'exec podman "$1" >/dev/full' sh "$option"
+			one_line_and 125
 		}
 	done
 }
