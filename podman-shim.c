@@ -5288,7 +5288,8 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 	int running;
 
 	ready[0] = (struct pollfd){ .fd = arrivals[0], .events = POLLIN };
-	for (;;) {
+	/* not only after SIGCHLD: a pipe takes no note of it without memory for a page */
+	while (!reap(attempt, plan)) {
 		for (size_t i = 0; i < LENGTH(relays); i++)
 			prepare_poll(relays[i], &ready[1 + 2 * i]);
 		if (poll(ready, LENGTH(ready), poll_timeout(*lock, deadline, next_glance)) > 0)
@@ -5310,8 +5311,6 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 			end_hold(relays[i]);
 			pass_on(relays[i]);
 		}
-		if (ready[0].revents && reap(attempt, plan)) /* there was SIGCHLD, too */
-			return;
 	}
 }
 
