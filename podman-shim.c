@@ -4199,9 +4199,7 @@ static void break_relay(struct relay *relay)
    lost in silence, and podman's next write fails then. */
 static bool note_write_error(struct relay *relay)
 {
-	if (errno == EINTR)
-		return true;
-	if (errno == EAGAIN)
+	if (errno == EAGAIN || errno == EINTR)
 		return relay->is_full = true;
 	if (errno == EPIPE || errno == EIO || errno == ENXIO || errno == ECONNRESET ||
 	    !relay->filters)
@@ -4272,7 +4270,7 @@ static bool receive(struct relay *relay)
 	    read(relay->source, relay->text + relay->used, relay->due < room ? relay->due : room);
 
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
+		return errno == EINTR;
 	if (length <= 0) { /* EIO: nobody has a terminal's other end */
 		close_fd(&relay->source);
 		return false;
