@@ -80,6 +80,11 @@ check-portable: $(HELPERS)
 	tests/need bats parallel expect procps gcc clang
 	tests/portable
 
+# Each system call of the shim's fails in turn, and podman is run all the same. FAULTS=all: really each.
+check-faults: all $(HELPERS)
+	tests/need strace python3 perl
+	tests/faults
+
 # What compilers and checkers say of the sources: nothing.
 lint:
 	tests/need gcc libc6-dev clang clang-format clang-tidy cppcheck mandoc shellcheck
@@ -125,4 +130,4 @@ $(BUILD)/counted-shim: podman-shim.c
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist lint check check-portable check-real load try fuzz $(FUZZERS) bench instructions clean
+.PHONY: all install uninstall dist lint check check-portable check-faults check-real load try fuzz $(FUZZERS) bench instructions clean
