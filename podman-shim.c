@@ -3751,7 +3751,7 @@ static int wait_for_lock(int fd, long long deadline)
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	if (errno != EWOULDBLOCK)
+	if (errno != EWOULDBLOCK && errno != EINTR)
 		return errno;
 	getitimer(ITIMER_REAL, &callers_timer);
 	if (!timerisset(&callers_timer.it_value))
