@@ -81,10 +81,11 @@ static void settle_down(void)
 	assert(memcmp(came + came_out, relay.text, relay.used) == 0);
 }
 
-/* Does what `line` says: w, podman writes the rest of it; l, and a newline; m, many times; r, the
-   caller reads up to as many bytes as there are in it; t, time passes. */
+/* Does what `line` says: w, podman writes the rest of it; l, and a newline; m, again and again; r,
+   the caller reads up to as many bytes as there are in it; t, time passes. */
 static void act(const char *line, size_t length)
 {
+	static char much[RELAY_SIZE];
 	const char *rest = line + 1;
 
 	switch (*line) {
@@ -94,8 +95,9 @@ static void act(const char *line, size_t length)
 		write_in("\n", 1);
 		break;
 	case 'm':
-		for (int i = 0; i < 1000; i++)
-			write_in(rest, length - 1);
+		for (size_t i = 0; length > 1 && i < sizeof much; i++)
+			much[i] = rest[i % (length - 1)];
+		write_in(much, length > 1 ? sizeof much : 0);
 		break;
 	case 'r': read_out(length); break;
 	case 't':
