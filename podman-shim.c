@@ -204,9 +204,10 @@ static void make_printable(char *line, size_t length)
 	}
 }
 
-/* Writes `content` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the file's
-   size (SIGXFSZ) must not end the shim, nor may a terminal stop it for writing in the background
-   (stty tostop), which it does not where SIGTTOU is blocked. Returns false, and errno, on error. */
+/* Writes `content` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the
+   file's size (SIGXFSZ) must not end the shim, nor may a terminal stop it for writing in the
+   background (stty tostop), which it does not where SIGTTOU is blocked. Returns false, and errno,
+   on error. */
 static bool write_safely(int fd, const char *content, size_t length)
 {
 	static const int fatal[] = { SIGPIPE, SIGXFSZ };
@@ -6097,17 +6098,23 @@ static bool is_reexecution(void)
 	return state && strcmp(state, "init") == 0; /* "done" for what podman executes later */
 }
 
-/* Returns whether the shim's file has capabilities, and gives them to a caller without: AT_SECURE
-   of getauxval(3). That alone does not say so: SELinux and AppArmor set it, too, where a policy for
-   podman has another domain begin here. */
-static bool has_capabilities(void)
+/* Returns whether the shim's own file gives it more than its caller has: by a set-user-ID or
+   set-group-ID bit, or by capabilities. AT_SECURE (getauxval(3)) alone does not say so: SELinux and
+   AppArmor set it where a policy for podman has another domain begin, and a set-user-ID program
+   that executes the shim as it would podman has it set as well. */
+static bool is_privileged(void)
 {
 #ifdef __linux__
-	return getauxval(AT_SECURE) &&
-	       getxattr("/proc/self/exe", "security.capability", NULL, 0) > 0;
-#else
-	return false;
+	static const char self[] = "/proc/self/exe";
+	struct stat status;
+
+	if (!getauxval(AT_SECURE))
+		return false;
+	if (stat(self, &status) == 0)
+		return status.st_mode & (S_ISUID | S_ISGID) ||
+		       getxattr(self, "security.capability", NULL, 0) > 0;
 #endif
+	return getuid() != geteuid() || getgid() != getegid();
 }
 
 int main(int argc, char **argv)
@@ -6117,7 +6124,7 @@ int main(int argc, char **argv)
 	struct plan plan;
 
 	/* the caller's environment names programs to execute, and files to write */
-	if (getuid() != geteuid() || getgid() != getegid() || has_capabilities())
+	if (is_privileged())
 		die(STATUS_FAILED, "refusing to run with a set-user-ID or set-group-ID bit, or "
 				   "with capabilities");
 	if (argc < 1)

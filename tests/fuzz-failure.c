@@ -30,7 +30,7 @@ static bool tells(const char *text, size_t size, size_t length, bool late)
 	static struct relay relay;
 	const char *end = text + size;
 
-	relay = (struct relay){ .holds = HOLDS_FAILURE, .looks = true, .at_line = true };
+	relay = (struct relay){ .holds = HOLDS_FAILURE, .filters = true, .at_line = true };
 	for (const char *piece = text; piece < end;) {
 		const size_t count = piece_length(text, piece, end, length);
 

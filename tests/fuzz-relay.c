@@ -28,7 +28,7 @@ static void open_it(const char *line, size_t length)
 			   : names_too ? HOLDS_NAMES
 				       : HOLDS_FAILURE,
 			   names_too || all));
-	fcntl(relay.podmans, F_SETFL, O_NONBLOCK);
+	fcntl(relay.podmans_end, F_SETFL, O_NONBLOCK);
 	came_in = came_out = 0;
 }
 
@@ -46,7 +46,7 @@ static bool read_out(size_t most)
 static void write_in(const char *text, size_t length)
 {
 	const size_t room = sizeof came - came_in;
-	const ssize_t written = write(relay.podmans, text, length < room ? length : room);
+	const ssize_t written = write(relay.podmans_end, text, length < room ? length : room);
 
 	if (written > 0) {
 		memcpy(came + came_in, text, (size_t)written);
@@ -59,9 +59,9 @@ static int turn(void)
 {
 	struct pollfd ready[2];
 
-	await(&relay, ready);
+	prepare_poll(&relay, ready);
 	if (poll(ready, LENGTH(ready), 0) > 0)
-		notice(&relay, ready);
+		heed_poll(&relay, ready);
 	end_hold(&relay);
 	return pass_on(&relay);
 }
@@ -117,7 +117,7 @@ static void drop(void)
 
 	assert(relay.used == 0 || came_out == 0 || went[came_out - 1] == '\n');
 	for (const char *line = relay.text; line < end; line += line_length(line, end))
-		assert(what_says(line, line_length(line, end)) != SAYS_NOTHING ||
+		assert(classify_line(line, line_length(line, end)) != SAYS_NOTHING ||
 		       begins_as_error(line, (size_t)(end - line)));
 }
 
@@ -127,7 +127,7 @@ static void try_input(char *input, size_t size)
 	const char *line = input, *end = input + size;
 	size_t length;
 
-	names = list;
+	operand_names = list;
 	length = line_length(line, end);
 	open_it(line, length);
 	for (line += length; line < end; line += length) {
@@ -138,13 +138,13 @@ static void try_input(char *input, size_t size)
 	settle_down();
 	if (read_tale(&relay).failure && relay.holds == HOLDS_FAILURE)
 		drop();
-	relay.looks = false;
+	relay.filters = false;
 	hold(&relay);
 	drain(&relay);
 	settle_down();
 	assert(came_out == came_in);
 
-	close(relay.podmans);
+	close(relay.podmans_end);
 	close_relay(&relay);
 	close(caller[0]);
 	close(caller[1]);

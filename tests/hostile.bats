@@ -47,6 +47,15 @@ refuses() {
 		_PODMAN_SHIM_CONMON=/bin/true refuses "${another[@]}" ./set-id --version
 		_CONTAINERS_USERNS_CONFIGURED=init refuses "${another[@]}" ./set-id ps
 	done
+	# what another program's bits have done is no reason
+	cp "$(command -v env)" another
+	chown 54321:54321 another
+	chmod 6755 another
+	chmod 755 set-id
+	run_bounded "${another[@]}" ./another PODMAN_SHIM_REAL="$stand_in" ./set-id ps
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	chmod 6755 set-id
 	# for whoever has that user and group, it is a program as any other
 	run_bounded setpriv --reuid=54321 --regid=54321 --clear-groups ./set-id --shim-version
 	[ "$status" -eq 0 ]

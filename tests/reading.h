@@ -12,8 +12,8 @@ static int first_operand(char **argv, int argc)
 
 	do
 		begin[count] = argv[count];
-	while (++count < argc && read_command_line(begin, count).operands == 0);
-	count = read_command_line(begin, count).operands ? count : 0;
+	while (++count < argc && read_command_line(begin, count).operand_count == 0);
+	count = read_command_line(begin, count).operand_count ? count : 0;
 	free(begin);
 	return count;
 }
@@ -39,10 +39,10 @@ static char *reading(char **argv, int argc)
 	put(file, "name", line.name);
 	put(file, "pod", line.pod);
 	put(file, "leaking_env", line.leaking_env);
-	put(file, "remote", reads_as_remote(argv, argc));
+	put(file, "remote", why_arguments_are_remote(argv, argc));
 	for (char **word = line.repeated; word && *word; word++)
 		put(file, "repeated", *word);
-	for (char **word = line.operand; word && *word; word++)
+	for (char **word = line.operands; word && *word; word++)
 		put(file, "operand", *word);
 	for (char **word = modules; word && *word; word++)
 		put(file, "module", *word);
