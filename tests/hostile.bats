@@ -52,7 +52,8 @@ refuses() {
 	chown 54321:54321 another
 	chmod 6755 another
 	chmod 755 set-id
-	run_bounded "${another[@]}" ./another PODMAN_SHIM_REAL="$stand_in" ./set-id ps
+	run_bounded "${another[@]}" ./another -u STAND_IN PODMAN_SHIM_REAL=/bin/true ./set-id ps
+	printf "status %s, stderr: %s\n" "$status" "$stderr"
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	chmod 6755 set-id
