@@ -3531,18 +3531,23 @@ static int open_program(int lowest)
 	return fd;
 }
 
+/* The shim's program for a service, which may outlive the shim's file and would find no conmon by
+   its path. */
+static int service_program = CLOSED;
+
 /* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
    could not; then nothing is left of it. */
 static const char *install_override(const struct plan *plan)
 {
 	const int lowest = lowest_override(&plan->line);
-	/* a service may outlive the shim's file, and would find no conmon by its path */
-	int program = plan->line.command->starts == SERVES ? open_program(lowest) : CLOSED;
-	const char *alias =
-	    program == CLOSED ? plan->alias : text(DESCRIPTOR_DIRECTORY "%d", program);
-	const char *content = override_text(plan, alias), *path = "", *why = NULL;
+	const char *alias = plan->alias, *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
+	if (plan->line.command->starts == SERVES)
+		service_program = open_program(lowest);
+	if (service_program != CLOSED)
+		alias = text(DESCRIPTOR_DIRECTORY "%d", service_program);
+	content = override_text(plan, alias);
 	if (!content)
 		why = "the shim's own path is not UTF-8, or there is no memory";
 	else if ((sealed = make_sealed_file(content)) < 0)
@@ -3559,7 +3564,7 @@ static const char *install_override(const struct plan *plan)
 		return NULL;
 	}
 	close_fd(&fd);
-	close_fd(&program);
+	close_fd(&service_program);
 	return why;
 }
 
@@ -3599,6 +3604,7 @@ __attribute__((noreturn)) static void execute_podman(const struct plan *plan, ch
 		argv[0] = text("%s", plan->podman.path);
 	execute(plan->podman.path, argv);
 	if (leave_override()) { /* its variables may have been too much: E2BIG */
+		close_fd(&service_program);
 		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
 		execute(plan->podman.path, argv);
 	}
@@ -4454,20 +4460,21 @@ static bool open_terminal(int ends[2], int original)
 	const char *name;
 
 	ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
-	if (ends[0] < 0)
-		return false;
-	if (grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 || !(name = ptsname(ends[0])) ||
-	    (ends[1] = open(name, O_RDWR | O_NOCTTY)) < 0) {
-		close(ends[0]);
-		return false;
+	ends[1] = CLOSED;
+	if (ends[0] >= 0 && grantpt(ends[0]) == 0 && unlockpt(ends[0]) == 0 &&
+	    (name = ptsname(ends[0])) && (ends[1] = open(name, O_RDWR | O_NOCTTY)) >= 0 &&
+	    tcgetattr(ends[1], &raw) == 0) {
+		cfmakeraw(&raw);
+		if (tcsetattr(ends[1], TCSANOW, &raw) == 0) {
+			if (ioctl(original, TIOCGWINSZ, &size) == 0)
+				ioctl(ends[1], TIOCSWINSZ, &size);
+			keep_from_podman(ends);
+			return true;
+		}
 	}
-	tcgetattr(ends[1], &raw);
-	cfmakeraw(&raw);
-	tcsetattr(ends[1], TCSANOW, &raw);
-	if (ioctl(original, TIOCGWINSZ, &size) == 0)
-		ioctl(ends[1], TIOCSWINSZ, &size);
-	keep_from_podman(ends);
-	return true;
+	close_fd(&ends[1]);
+	close_fd(&ends[0]);
+	return false;
 }
 
 /* Opens what the relay writes to, which is the file `original`: anew if that is a pipe or a
@@ -5278,6 +5285,16 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 	adopt_orphans(false);
 }
 
+/* Waits, for `timeout` ms or for ever (-1), until one of `ready` is. If poll(2) fails, each may be:
+   reading and writing find that out, too. */
+static void wait_for_any(struct pollfd *ready, nfds_t count, int timeout)
+{
+	const bool fails = poll(ready, count, timeout) < 0;
+
+	for (nfds_t i = 0; fails && i < count; i++)
+		ready[i].revents = errno == EINTR || ready[i].fd < 0 ? 0 : ready[i].events;
+}
+
 /* Waits for podman to end, with `*lock` held until its containers run or have had their time. */
 static void watch(struct attempt *attempt, const struct plan *plan, int *lock, sigset_t *early)
 {
@@ -5291,9 +5308,9 @@ static void watch(struct attempt *attempt, const struct plan *plan, int *lock, s
 	while (!reap(attempt, plan)) {
 		for (size_t i = 0; i < LENGTH(relays); i++)
 			prepare_poll(relays[i], &ready[1 + 2 * i]);
-		if (poll(ready, LENGTH(ready), poll_timeout(*lock, deadline, next_glance)) > 0)
-			for (size_t i = 0; i < LENGTH(relays); i++)
-				heed_poll(relays[i], &ready[1 + 2 * i]);
+		wait_for_any(ready, LENGTH(ready), poll_timeout(*lock, deadline, next_glance));
+		for (size_t i = 0; i < LENGTH(relays); i++)
+			heed_poll(relays[i], &ready[1 + 2 * i]);
 		if (ready[0].revents)
 			pass_on_signals(attempt, early);
 		if (now() >= next_glance) {
