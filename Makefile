@@ -26,7 +26,7 @@ $(BUILD)/merge: podman-shim.c tests/merge.h
 
 $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
-	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(STATIC) -o $@ $<
+	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) -o $@ $<
 
 # Only by rename(2): podman-shim is there and whole at every moment, and one that runs keeps its file.
 BIN = $(DESTDIR)$(BINDIR)
@@ -67,7 +67,7 @@ dist:
 
 # The stand-in suites: no Podman needed, a minute at most.
 check: all $(HELPERS)
-	tests/need bats parallel expect git procps python3 strace
+	tests/need bats parallel expect git procps python3 strace valgrind libc6-dbg
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
 # 500 shims at once, each with a podman that fails, dies, stops and writes, and sent signals.
@@ -79,6 +79,16 @@ load: all $(BUILD)/unruly
 check-portable: $(HELPERS)
 	tests/need bats parallel expect procps gcc clang
 	tests/portable
+
+# The same with the shim as other compilers, C libraries and sanitizers build it; BUILDS: only these.
+check-builds: $(HELPERS)
+	tests/need bats parallel expect procps python3 strace gcc clang musl-tools libclang-rt-dev
+	tests/builds $(BUILDS)
+
+# Which lines of podman-shim.c the stand-in suites do not reach.
+coverage: $(HELPERS)
+	tests/need bats parallel expect git procps python3 strace clang llvm libclang-rt-dev valgrind libc6-dbg
+	tests/coverage
 
 # Each system call of the shim's fails in turn, and podman is run all the same. FAULTS=all: really each.
 check-faults: all $(HELPERS)
@@ -130,4 +140,4 @@ $(BUILD)/counted-shim: podman-shim.c
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist lint check check-portable check-faults check-real load try fuzz $(FUZZERS) bench instructions clean
+.PHONY: all install uninstall dist lint check check-portable check-builds coverage check-faults check-real load try fuzz $(FUZZERS) bench instructions clean

@@ -141,6 +141,7 @@ with_own_system() {
 	CONTAINERS_CONF_OVERRIDE=/proc/self/comm expect 'lock: /proc/self/comm:1: ' run image
 }
 
+# bats test_tags=memory
 @test "a file with ten thousand sysctls costs no more than memory for them" {
 	{
 		echo 'containers.default_sysctls = ['

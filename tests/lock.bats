@@ -395,6 +395,7 @@ with_empty_tmp() {
 	same_descriptors "$world/fds" "$record/fds"
 }
 
+# bats test_tags=static
 @test "200 waiting shims all run, each in less than a mebibyte of memory" {
 	make_starter
 	hold_lock

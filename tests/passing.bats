@@ -231,7 +231,7 @@ calls() {
 	sed -n '2,/^execve/s/^\([a-z0-9_]*\)(.*/\1/p' "$1" | sed 's/^\(newf\)\{0,1\}stat\(at\|x\|64\)\{0,1\}$/stat/'
 }
 
-# bats test_tags=linux
+# bats test_tags=linux,static
 @test "a command that starts no container costs no more system calls than finding podman does" {
 	copy_stand_in "$real/podman"
 	truncate -s 8M "$real/podman" # as no shim is
