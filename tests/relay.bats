@@ -80,6 +80,7 @@ each_way() {
 	wait "$shim_pid"
 }
 
+# bats test_tags=static
 @test "1 GiB through each stream is the same bytes, in memory that does not grow" {
 	make_podman <<-'END'
 		head -c 1G /dev/zero >&$stream
