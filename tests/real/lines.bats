@@ -5,5 +5,5 @@
 load common
 
 @test "random command lines are read as podman reads them" {
-	/project/tests/command-check 300
+	/project/tests/command-check 150
 }
