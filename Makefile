@@ -21,8 +21,8 @@ all: podman-shim
 podman-shim: podman-shim.c
 	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
 
-$(BUILD)/command: podman-shim.c tests/reading.h
-$(BUILD)/merge: podman-shim.c tests/merge.h
+$(BUILD)/command: podman-shim.c tests/shim.h tests/reading.h
+$(BUILD)/merge: podman-shim.c tests/shim.h tests/merge.h
 
 $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
@@ -119,7 +119,7 @@ fuzz:
 $(FUZZERS): fuzz-%: $(BUILD)/fuzz-%
 	tests/fuzz $* $(FUZZ_SECONDS)
 
-$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/merge.h tests/reading.h podman-shim.c
+$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/shim.h tests/merge.h tests/reading.h podman-shim.c
 	@mkdir -p $(BUILD)
 	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $<
 

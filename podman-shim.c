@@ -469,10 +469,8 @@ static int setting_number(const struct setting *setting, const char *value)
 /* Returns whether any setting is in the environment: one look at it, where most have none. */
 static bool has_settings(void)
 {
-	static const char prefix[] = "PODMAN_SHIM_";
-
 	for (char **variable = environ; variable && *variable; variable++)
-		if (strncmp(*variable, prefix, sizeof prefix - 1) == 0)
+		if (skip_prefix(*variable, "PODMAN_SHIM_"))
 			return true;
 	return false;
 }

@@ -5,10 +5,7 @@
  * line. Prints how the shim reads each: how many arguments there are up to the image, what
  * reading() says, and a zero byte.
  */
-#undef _GNU_SOURCE
-#define main shim_main
-#include "../podman-shim.c"
-#undef main
+#include "shim.h"
 
 #include "reading.h"
 

@@ -41,15 +41,6 @@ with_mounts() {
 	done
 }
 
-@test "without descriptors two copies of the shim do not execute each other for ever" {
-	mkdir other
-	rm "$shim/podman"
-	copy_shim "$shim/podman"
-	copy_shim other/podman
-	run_bounded bash -c 'ulimit -n 3; PATH=$1:$2:$3 exec podman ps' bash "$shim" "$world/other" "$real"
-	one_line_and 125
-}
-
 @test "a limit of no bytes for files keeps no container from starting" {
 	unset STAND_IN
 	export STAND_IN_OUTPUT=1
@@ -168,9 +159,12 @@ with_mounts() {
 				subprocess.run(sys.argv[2:], env={**os.environ, sys.argv[1]: os.ttyname(terminal[1])}, start_new_session=True, check=True)
 	END
 	for name in PODMAN_SHIM_LOCK PODMAN_SHIM_LOG CONTAINERS_CONF; do
-		PODMAN_SHIM_MODE=lock PODMAN_SHIM_RETRIES=0 run_bounded ./on_terminal "$name" podman run image
-		printf '%s: status %s, stderr: %s\n' "$name" "$status" "$stderr"
-		[ "$status" -eq 0 ]
-		[ "$(recorded terminal)" = no ]
+		for retries in 0 3; do
+			rm -f "$record/terminal"
+			PODMAN_SHIM_MODE=lock PODMAN_SHIM_RETRIES=$retries run_bounded ./on_terminal "$name" podman run image
+			printf '%s: status %s, stderr: %s\n' "$name" "$status" "$stderr"
+			[ "$status" -eq 0 ]
+			[ "$(recorded terminal)" = no ]
+		done
 	done
 }

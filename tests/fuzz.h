@@ -92,10 +92,7 @@ static int tell_time(struct timespec *time)
 #define open_memstream(result, size) open_stream(result, size)
 #define fclose(file) close_stream(file)
 #define clock_gettime(clock, time) tell_time(time)
-#undef _GNU_SOURCE
-#define main shim_main
-#include "../podman-shim.c"
-#undef main
+#include "shim.h"
 
 /* `input` is of `size` bytes, and a zero byte. */
 static void try_input(char *input, size_t size);

@@ -143,19 +143,6 @@ in_their_tmp() {
 	done
 }
 
-@test "a terminal in the place of the lock, or of the log, does not become podman's" {
-	# shellcheck disable=SC2016 # expanded there
-	run_bounded python3 -c 'import os, pty, subprocess, sys
-terminal = os.ttyname(pty.openpty()[1])
-for variable in "PODMAN_SHIM_LOCK", "PODMAN_SHIM_LOG":
-    environment = {**os.environ, "PODMAN_SHIM_LOCK": "/nothing/here", "PODMAN_SHIM_MODE": "lock",
-                   variable: terminal}
-    subprocess.run(["podman", "run", "image"], env=environment, start_new_session=True, check=True)
-    print(open(os.environ["STAND_IN"] + "/terminal").read())'
-	[ "$status" -eq 0 ]
-	[ "$output" = $'no\n\nno' ]
-}
-
 @test "a remembered version that others may write is not believed" {
 	asks 1
 	asks 0

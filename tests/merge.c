@@ -4,10 +4,7 @@
  * Reads overrides of a caller's from standard input, a zero byte after each. Prints what the shim
  * would make of each, and a zero byte: the merged override, or "refused: LINE: WHY".
  */
-#undef _GNU_SOURCE
-#define main shim_main
-#include "../podman-shim.c"
-#undef main
+#include "shim.h"
 
 #include "merge.h"
 
