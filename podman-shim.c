@@ -604,12 +604,22 @@ static char *next_in_path(const char **rest, const char *name)
 {
 	const char *element = *rest;
 	size_t length;
+	char *path;
 
 	if (!element)
 		return NULL;
 	length = strcspn(element, ":");
 	*rest = element[length] ? element + length + 1 : NULL;
-	return text("%.*s/%s", length ? (int)length : 1, length ? element : ".", name);
+	if (!length)
+		element = ".", length = 1;
+	/* not text(), which takes more instructions than all else that finds podman */
+	path = malloc(length + 1 + strlen(name) + 1);
+	if (!path)
+		die(STATUS_FAILED, "no memory");
+	memcpy(path, element, length);
+	path[length] = '/';
+	strcpy(path + length + 1, name);
+	return path;
 }
 
 /* Returns PATH, or what execvp(3) uses without one. */
@@ -1564,8 +1574,9 @@ static struct command_line read_command_line(char **argv, int argc)
 	static const struct option *const before[] = { global_options, persistent_options, NULL };
 	static const struct option *const between[] = { persistent_options, NULL };
 	struct command_line line = { .highest_fd = STDERR_FILENO };
+	const struct option *own[] = { NULL, NULL };
+	const struct option *after[] = { NULL, persistent_options, NULL };
 	char **next = argv + 1, **words;
-	const struct option *after[3];
 	struct reading reading;
 	char *group, *word;
 
@@ -1586,12 +1597,9 @@ static struct command_line read_command_line(char **argv, int argc)
 	}
 	line.operand_count = 0; /* of podman, or of the group, which have no use for them */
 	line.operands = NULL;
-	after[0] = line.command->options;
-	after[1] = NULL;
-	if (find_long(after, "help", sizeof "help" - 1))
+	own[0] = after[0] = line.command->options;
+	if (find_long(own, "help", sizeof "help" - 1))
 		line.help = false; /* what was before the command was another option */
-	after[1] = persistent_options;
-	after[2] = NULL;
 	reading = (struct reading){
 		.tables = after,
 		.passes_unknown = line.command->known == SOME_KNOWN,

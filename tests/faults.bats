@@ -122,19 +122,19 @@ with_mounts() {
 
 @test "standard streams that are closed are so for podman, each and in each mode" {
 	export STAND_IN_FAILS=0
-	for fails in 0 1; do
-		for mode in "${modes[@]}" PODMAN_SHIM_LOG="$world/log"; do
-			for closed in '' '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
-				rm -rf native "$world"/runtime/*
+	for closed in '' '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+		rm -rf native
+		eval "'$real/podman' run --rm image $closed"
+		keep_record native
+		for fails in 0 1; do
+			for mode in "${modes[@]}" PODMAN_SHIM_LOG="$world/log"; do
 				status=0
-				eval "'$real/podman' run --rm image $closed"
-				keep_record native
 				eval "STAND_IN_FAILS=$fails PODMAN_SHIM_BACKOFF_MS=1 env '$mode' podman run --rm image $closed" || status=$?
 				printf '%s %s, %s failures: status %s\n' "$mode" "$closed" "$fails" "$status"
 				[ "$status" -eq 0 ] || [ "$fails" -eq 1 ]
 				sed '/ .*memfd:podman-shim/d' "$record/fds" >fds
 				same_descriptors native/fds fds
-				rm -rf "${record:?}"/*
+				rm -rf "${record:?}"/* "$world"/runtime/*
 			done
 		done
 	done

@@ -18,7 +18,7 @@ tests=$BATS_TEST_DIRNAME
 source "$tests/until_true.bash"
 stand_in=$tests/build/stand-in
 refuse=$tests/build/refuse
-binary=$(realpath "$tests/../podman-shim")
+binary=$(cd "$tests/.." && pwd -P)/podman-shim
 alias=${binary%/*}/./${binary##*/}
 programs=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -27,16 +27,8 @@ setup() {
 }
 
 make_world() {
-	local variable
-
-	for variable in $(compgen -e); do
-		case $variable in
-		PODMAN* | _PODMAN* | CONTAINER* | _CONTAINER* | BUILDAH* | XDG_CONFIG_HOME | STAND_IN* | LISTEN_* | \
-			MAKE* | MFLAGS | DESTDIR | PREFIX | BINDIR | LIBEXECDIR | MANDIR)
-			unset "$variable"
-			;;
-		esac
-	done
+	unset "${!PODMAN@}" "${!_PODMAN@}" "${!CONTAINER@}" "${!_CONTAINER@}" "${!BUILDAH@}" XDG_CONFIG_HOME \
+		"${!STAND_IN@}" "${!LISTEN_@}" "${!MAKE@}" MFLAGS DESTDIR PREFIX BINDIR LIBEXECDIR MANDIR
 	world=$BATS_TEST_TMPDIR
 	shim=$world/shim real=$world/real record=$world/record
 	mkdir "$shim" "$real" "$record" "$world/home"
@@ -90,11 +82,10 @@ lacks() {
 
 # Prints how many lines it recorded as NAME.
 count() {
-	if [ -e "$record/$1" ]; then
-		wc -l <"$record/$1"
-	else
-		echo 0
-	fi
+	local -a lines=()
+
+	[ ! -e "$record/$1" ] || mapfile -t lines <"$record/$1"
+	echo "${#lines[@]}"
 }
 
 # Puts the record aside, as directory NAME of the world, for a new one to begin.
@@ -105,7 +96,11 @@ keep_record() {
 
 # Prints what the shim decides for the arguments, and why: "PLAN: REASON".
 plan_of() {
-	PODMAN_SHIM_DEBUG=1 podman "$@" 2>&1 >/dev/null | sed -n 's/^podman-shim: plan: //p'
+	local line
+
+	while IFS= read -r line; do
+		[[ $line != 'podman-shim: plan: '* ]] || printf '%s\n' "${line#podman-shim: plan: }"
+	done < <(PODMAN_SHIM_DEBUG=1 podman "$@" 2>&1 >/dev/null)
 }
 
 # Succeeds if the plan for ARGUMENTs begins with PLAN, else says what it is. "fallback" is what
@@ -135,18 +130,20 @@ expect_each() {
 
 # Succeeds if `podman run` works with the override, after PROBES questions for the version.
 asks() {
-	local before
+	local -a before=() after=() runs=()
 
-	before=$(count probes)
-	rm -f "$record/runs"
+	[ ! -e "$record/probes" ] || mapfile -t before <"$record/probes"
+	: >"$record/runs"
 	run_bounded podman run image
-	printf 'status %s, %s probes before, %s now, stderr: %s\n' "$status" "$before" "$(count probes)" \
+	[ ! -e "$record/probes" ] || mapfile -t after <"$record/probes"
+	mapfile -t runs <"$record/runs"
+	printf 'status %s, %s probes before, %s now, stderr: %s\n' "$status" "${#before[@]}" "${#after[@]}" \
 		"$stderr"
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
-	[ "$(count runs)" -eq 1 ]
-	[ -n "$(override_descriptor)" ]
-	[ $(($(count probes) - before)) -eq "$1" ]
+	[ "${#runs[@]}" -eq 1 ]
+	grep -qz '^CONTAINERS_CONF_OVERRIDE=/dev/fd/[0-9]' "$record/environ"
+	[ $((${#after[@]} - ${#before[@]})) -eq "$1" ]
 }
 
 # Prints the number of the descriptor that podman got the override on.

@@ -405,7 +405,8 @@ with_empty_tmp() {
 	waiting() { [ "$(grep -c ":$inode 0 EOF" /proc/locks)" -ge 201 ]; }
 	until_true waiting
 	for pid in "${pids[@]}"; do
-		[ "$(sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")" -lt 1024 ]
+		[[ $(<"/proc/$pid/status") =~ VmRSS:[[:space:]]*([0-9]+)' kB' ]]
+		[ "${BASH_REMATCH[1]}" -lt 1024 ]
 	done
 	kill "$holder"
 	wait "${pids[@]}"

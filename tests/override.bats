@@ -267,7 +267,6 @@ without_own_keys() {
 			shim_in "$name"
 			STAND_IN_CONMON=--version podman run image
 		)
-		[ "$(count conmon.argv)" -eq 0 ]
 		[ "$(recorded conmon.argv)" = "$real/conmon"$'\n--version' ]
 	done
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: trixie
+# by hand, too: sid
 # What conmon does at a container's end, and what is left.
 
 load common

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: trixie
+# by hand, too: sid
 # Programs that call podman, and the ways to call it that they have: each does through the shim what
 # it does natively, though there every start of a container that sets the sysctl fails.
 

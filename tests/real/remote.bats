@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: trixie
+# by hand, too: sid
 # podman-remote, and podman as a client, against a `podman system service`.
 
 load common

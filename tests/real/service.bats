@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: trixie
+# by hand, too: sid
 # `podman system service`, started through the shim: its clients' containers are protected, too.
 
 load common
