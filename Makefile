@@ -65,7 +65,7 @@ dist:
 	git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf archive --format=tar --prefix="$$name/" -o "$$new" HEAD && \
 	gzip -9 -n -f "$$new" && echo "$$new.gz"
 
-# The stand-in suites: no Podman needed, a minute at most.
+# The stand-in suites: no Podman needed.
 check: all $(HELPERS)
 	tests/need bats parallel expect git procps python3 strace valgrind libc6-dbg
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats

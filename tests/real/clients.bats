@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # releases: trixie
-# by hand, too: sid
+# by hand: sid
 # Programs that call podman, and the ways to call it that they have: each does through the shim what
 # it does natively, though there every start of a container that sets the sysctl fails.
 
@@ -20,12 +20,10 @@ lose_all() {
 }
 
 # Takes away what is there, while the runtime that it was made with is known, and then that.
-clear() {
-	native pod rm -aft 0
-	native rm -aft 0
-	native network prune -f
+start_over() {
+	clear
 	rm -rf ~/.config/containers
-} >/dev/null
+}
 
 # outcome NAME COMMAND...: keeps COMMAND's exit status, stdout and stderr in NAME, ids and times apart
 outcome() {
@@ -44,12 +42,12 @@ outcome() {
 
 # same_outcome COMMAND...: natively, and through the shim while natively all is lost
 same_outcome() {
-	clear
+	start_over
 	outcome natively natively "$@"
-	clear
+	start_over
 	lose_all
 	outcome shimmed "$@"
-	clear
+	start_over
 	diff natively shimmed
 	grep -qx 'exit status 0' shimmed || {
 		cat shimmed
@@ -61,7 +59,7 @@ same_outcome() {
 fails_natively() {
 	lose_all
 	outcome lost natively "$@"
-	clear
+	start_over
 	cat lost
 	grep -q ping_group_range lost
 }

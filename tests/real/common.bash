@@ -31,7 +31,7 @@ teardown() {
 	rm -rf "$work" 2>/dev/null || /usr/bin/podman unshare rm -rf "$work"
 }
 
-# Removes all containers, pods and volumes. Each command takes some tenths of a second, and often there are none.
+# Removes all containers, pods, volumes and networks. Each command takes some tenths of a second, and often there are none.
 clear() {
 	local storage=~/.local/share/containers/storage
 
@@ -41,6 +41,7 @@ clear() {
 		native rm -af >/dev/null 2>&1 || :
 	fi
 	[ -z "$(ls "$storage/volumes" 2>/dev/null)" ] || native volume prune -f >/dev/null 2>&1 || :
+	[ -z "$(ls "$storage/networks"/*.json 2>/dev/null)" ] || native network prune -f >/dev/null 2>&1 || :
 }
 
 # race SECONDS: of creates that overlap the racy runtime lets one go on, which waits so long for a loser

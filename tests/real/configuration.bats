@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: sid
+# by hand: trixie
 # What users have configured is in force through the shim as it is natively.
 
 load common

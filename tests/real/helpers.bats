@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # releases: trixie
-# by hand, too: sid
+# by hand: sid
 # The commands for which podman executes itself as a helper with descriptors of its own: none of
 # them may take the override for its own pipe, or the other way round.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # releases: trixie
-# by hand, too: sid
+# by hand: sid
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # for other shells; bats and common.bash set them
 # Each way of installing on a real Podman; upgrading and removing while containers run.
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: sid
+# by hand: trixie
 # Random command lines, as the shim reads them and as podman does.
 
 load common

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # releases: trixie
-# by hand, too: sid
+# by hand: sid
 # podman-remote, and podman as a client, against a `podman system service`.
 
 load common

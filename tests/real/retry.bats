@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie bookworm
-# by hand, too: sid
+# releases: trixie
+# by hand: sid bookworm
 # A container that the OCI runtime fails to create is created the next time, and nobody notices.
 
 load common
@@ -58,10 +58,10 @@ ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
 
 @test "attached, detached, named, --rm and --cidfile runs work after 1 to 3 failures" {
 	as_natively '1 2 3' '$podman --runtime "$runtime" run --name x localhost/bb busybox echo hello'
-	as_natively 3 '$podman --runtime "$runtime" run --rm localhost/bb busybox echo hello'
-	as_natively 3 '$podman --runtime "$runtime" run -d --name x localhost/bb busybox sleep 60'
-	as_natively 3 '$podman --runtime "$runtime" run --cidfile cid --name x localhost/bb busybox echo hello && test -s cid'
-	as_natively 3 '$podman --runtime "$runtime" run -d --rm --name x localhost/bb busybox sleep 60'
+	as_natively 3 '$podman --runtime "$runtime" run --network none --rm localhost/bb busybox echo hello'
+	as_natively 3 '$podman --runtime "$runtime" run --network none -d --name x localhost/bb busybox sleep 60'
+	as_natively 3 '$podman --runtime "$runtime" run --network none --cidfile cid --name x localhost/bb busybox echo hello && test -s cid'
+	as_natively 3 '$podman --runtime "$runtime" run --network none -d --rm --name x localhost/bb busybox sleep 60'
 }
 
 @test "after 4 failures the error is podman's, and a line counts them" {
@@ -84,7 +84,7 @@ ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
 		clear
 		failures 3
 		# shellcheck disable=SC2086 # words
-		run racy run $options localhost/bb busybox true
+		run racy run --network none $options localhost/bb busybox true
 		[ "$status" -eq 0 ]
 		[ "$(native ps -aq | wc -l)" -eq 1 ]
 		[ "$(native volume ls -q | wc -l)" -le 1 ]
@@ -92,7 +92,7 @@ ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
 }
 
 @test "--replace takes the place of what was there, once" {
-	native run -d --name x localhost/bb busybox sleep 60
+	native run -d --stop-timeout 0 --name x localhost/bb busybox sleep 60
 	failures 2
 	racy run -d --replace --name x localhost/bb busybox sleep 50
 	[ "$(native inspect -f '{{.Config.Cmd}}' x)" = '[busybox sleep 50]' ]
@@ -129,7 +129,7 @@ make_abc() {
 	racy start a
 	is_running a
 	failures 2
-	[ "$(racy restart b)" = "$(native restart b)" ]
+	[ "$(racy restart -t 0 b)" = "$(native restart -t 0 b)" ]
 	is_running b
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # releases: trixie
-# by hand, too: sid
+# by hand: sid
 # `podman system service`, started through the shim: its clients' containers are protected, too.
 
 load common
