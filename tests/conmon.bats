@@ -291,7 +291,7 @@ with_namespaces() {
 			: >"$path"
 			mount --bind "$process" "$path"
 			range() { nsenter --net="${1:-$path}" cat /proc/sys/net/ipv4/ping_group_range | tr '\t' ' '; }
-			config() { printf '%s\n' "$1" >bundle/config.json; }
+			config() { printf %s "$1" >bundle/config.json; }
 			start() { STAND_IN_CONMON="-c ID -b $PWD/bundle -p pidfile" podman run image; }
 			initial=$(range)
 			[ "$initial" != '0 0' ]
@@ -305,7 +305,7 @@ with_namespaces() {
 
 @test "the user's ping_group_range is written into the network namespace that the bundle names" {
 	with_namespaces <<-'END'
-		config '{"ociVersion":"1.0","process":{"env":["linux={\"namespaces\":[]}","a]}"]},
+		config '{"number":1,"ociVersion":"1.0","process":{"env":["linux={\"namespaces\":[]}","a]}"]},
 			"linux" : { "resources":{"x":[1,-2.5e3,true,null,{}]}, "namespaces": [ {"type":"pid"},
 			{"path" : "'"$path"'", "type":"network"} ], "seccomp":{}}}'
 		start
@@ -318,7 +318,7 @@ with_namespaces() {
 @test "a bundle that names no network namespace, or none that can be entered, changes nothing" {
 	with_namespaces <<-'END'
 		mkfifo fifo
-		for config in '' '{' '[]' '{}' '{"linux":null}' '{"linux":{"namespaces":[]}}' '{"linux":{"namespaces":{}}}' \
+		for config in '' '{' '[]' '{}' '{"a' '{"a\' '{"a" 1}' '{"a":1' '{"a":[1}' '{"linux":null}' '{"linux":{"namespaces":[]}}' '{"linux":{"namespaces":{}}}' \
 			'{"linux":{"namespaces":[{"type":"network"}]}}' '{"linux":{"namespaces":[{"type":"network","path":""}]}}' \
 			'{"linux":{"namespaces":[{"type":"network","path":"/no/such"}]}}' \
 			'{"linux":{"namespaces":[{"type":"network","path":"'"$PWD"'/fifo"}]}}' \

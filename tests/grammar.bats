@@ -633,6 +633,7 @@ load helpers
 		--preserve-fd 3,122,4
 		--preserve-fd 5 --preserve-fd 122 --preserve-fd 7
 		--preserve-fds=1 --preserve-fd 122
+		--preserve-fd 122,x
 	END
 }
 

@@ -374,7 +374,7 @@ with_empty_tmp() {
 	[ "$output" = $'700 directory\n600 regular empty file' ]
 }
 
-@test "a directory in /tmp that others may write, or that is a link, is not used" {
+@test "a directory in /tmp that others may write, that is a link, or that cannot be made is not used" {
 	with_empty_tmp 'mkdir -m 777 /tmp/podman-shim-0; podman run image; ls -A /tmp/podman-shim-0'
 	[ -z "$output" ]
 	[[ $stderr == *"/tmp/podman-shim-0: others may write it"* ]]
@@ -387,6 +387,26 @@ with_empty_tmp() {
 	[ -z "$output" ]
 	[[ $stderr == *"/tmp/podman-shim-0: is a symbolic link"* ]]
 	[ "$(wc -l <mounted/record/runs)" -eq 1 ]
+	rm -r mounted
+	with_empty_tmp 'mount -o remount,ro /tmp; podman run image'
+	[[ $stderr == *"/tmp/podman-shim-0: Read-only file system"* ]]
+	[ "$(wc -l <mounted/record/runs)" -eq 1 ]
+}
+
+@test "Podman before 5.0, which executes its own name again, is executed at once the second time" {
+	hold_lock
+	for PODMAN_SHIM_REAL in '' "$real/podman"; do
+		export PODMAN_SHIM_REAL
+		rm -f "$record/runs"
+		_CONTAINERS_USERNS_CONFIGURED=init podman run image &
+		wait $!
+		[ "$(recorded pid)" = $! ]
+		[ "$(count runs)" -eq 1 ]
+		lacks '^CONTAINERS_CONF_OVERRIDE=' environ
+	done
+	# and what it executes later is any podman
+	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_LOCK_WAIT=0 _CONTAINERS_USERNS_CONFIGURED=done run_bounded podman run image
+	[[ $stderr == *"plan: lock: "* ]]
 }
 
 @test "podman has the descriptors that it has natively, and no more" {

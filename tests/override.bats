@@ -291,6 +291,16 @@ without_own_keys() {
 	done
 }
 
+@test "a shim that has no path any more falls back to plain execution" {
+	copy_shim deleted
+	exec 9<deleted
+	rm deleted
+	[[ $(PODMAN_SHIM_DEBUG=1 /dev/fd/9 run image 2>&1) == *"plan: lock: the shim's own file has no path"* ]]
+	[ "$(count runs)" -eq 1 ]
+	lacks CONTAINERS_CONF_OVERRIDE environ
+	/dev/fd/9 --shim-status | grep -q "own file has no path"
+}
+
 @test "the fallback to plain execution leaves the caller's empty override" {
 	# shellcheck disable=SC2016
 	CONTAINERS_CONF_OVERRIDE='' prlimit --nofile=64 podman run image

@@ -11,6 +11,8 @@ setup() {
 }
 
 failures() { echo "$1" >fail; }
+# otherwise SCRIPT: makes $world/failing, which is failing-podman but for what sed's SCRIPT says
+otherwise() { sed "$1" "$tests/failing-podman" >failing && chmod +x failing; }
 calls() { grep -cE "^(--[^ ]* )*$1" calls; }
 containers() { find store -name '*.status' 2>/dev/null | wc -l; }
 
@@ -213,10 +215,19 @@ END
 	# a container of that name that has been started, and one of which nothing can be known
 	LOCKED=1 once run --name z image
 	# somebody's container is in the pod meanwhile
-	cp "$tests/failing-podman" failing
 	mkdir -p pods
-	sed -i 's/put("$world\/pods\/$1", "1")/put("$world\/pods\/$1", "3")/' failing
+	otherwise 's/put("$world\/pods\/$1", "1")/put("$world\/pods\/$1", "3")/'
 	PODMAN_SHIM_REAL=$world/failing once run --name w --pod new:q image
+	# which containers there are cannot be known
+	otherwise '/eq "ps"/a exit 125;'
+	PODMAN_SHIM_REAL=$world/failing once run image
+	# a pod that has gone meanwhile, or no container at all, is not in the way
+	otherwise '/eq "pod inspect"/a unlink "$world/pods/$words[-1]"; exit 125;'
+	failures 1
+	PODMAN_SHIM_REAL=$world/failing works podman run --name v --pod new:r image
+	otherwise '/eq "ps"/a exit;'
+	failures 1
+	PODMAN_SHIM_REAL=$world/failing works podman run image
 }
 
 @test "the options that tell where containers are kept are repeated, and only those" {
@@ -253,6 +264,23 @@ make_containers() {
 			[ "$(wc -l <ran)" -eq 3 ]
 		done
 	done
+	make_containers a b c
+	failures 1
+	works podman start --all
+	[ "$(sort <<<"$output")" = "$(find store -name '*.status' | sed 's,.*/,,; s,\..*,,' | sort)" ]
+	[ "$(wc -l <ran)" -eq 3 ]
+}
+
+@test "what start says at last, where it fails for good, is behind the names of all that have started" {
+	make_containers a b
+	otherwise 's/return if $left <= 0;/return if name_of($id) ne "a";/'
+	PODMAN_SHIM_REAL=$world/failing podman start a b >both 2>&1 || status=$?
+	cat both
+	[ "$status" -eq 125 ]
+	[ "$(head -n 1 both)" = b ]
+	[[ $(sed -n 2p both) == "Error: "*ping_group_range* ]]
+	[[ $(sed -n 3p both) == "podman-shim: "* ]]
+	[ "$(wc -l <both)" -eq 3 ]
 }
 
 @test "start that goes on failing names what has started, before podman's errors" {
