@@ -405,7 +405,7 @@ with_empty_tmp() {
 		lacks '^CONTAINERS_CONF_OVERRIDE=' environ
 	done
 	# and what it executes later is any podman
-	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_LOCK_WAIT=0 _CONTAINERS_USERNS_CONFIGURED=done run_bounded podman run image
+	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_LOCK_WAIT=0 _CONTAINERS_USERNS_CONFIGURED='done' run_bounded podman run image
 	[[ $stderr == *"plan: lock: "* ]]
 }
 
