@@ -220,8 +220,8 @@ parallel_runs() {
 		native ps -aq
 		sed 's/busybox sleep 100 & wait/exit 3/; s/^spec:/&\n  restartPolicy: Never/' pod.yaml >ends.yaml
 		# which may find a container gone that it looks at once more
-		podman kube play --wait ends.yaml 2>wait || return
-		sed '/Checking whether service of container .* no such container/d' wait >&2
+		podman kube play --wait ends.yaml 2>play.err || return
+		sed '/Checking whether service of container .* no such container/d' play.err >&2
 	}
 	same_outcome play
 	fails_natively podman kube play pod.yaml
