@@ -131,20 +131,18 @@ expect_each() (
 
 # Succeeds if `podman run` works with the override, after PROBES questions for the version.
 asks() {
-	local -a before=() after=() runs=()
+	local before after
 
-	[ ! -e "$record/probes" ] || mapfile -t before <"$record/probes"
+	before=$(count probes)
 	: >"$record/runs"
 	run_bounded podman run image
-	[ ! -e "$record/probes" ] || mapfile -t after <"$record/probes"
-	mapfile -t runs <"$record/runs"
-	printf 'status %s, %s probes before, %s now, stderr: %s\n' "$status" "${#before[@]}" "${#after[@]}" \
-		"$stderr"
+	after=$(count probes)
+	printf 'status %s, %s probes before, %s now, stderr: %s\n' "$status" "$before" "$after" "$stderr"
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
-	[ "${#runs[@]}" -eq 1 ]
+	[ "$(count runs)" -eq 1 ]
 	grep -qz '^CONTAINERS_CONF_OVERRIDE=/dev/fd/[0-9]' "$record/environ"
-	[ $((${#after[@]} - ${#before[@]})) -eq "$1" ]
+	[ $((after - before)) -eq "$1" ]
 }
 
 # Prints the number of the descriptor that podman got the override on.

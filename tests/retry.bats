@@ -11,8 +11,11 @@ setup() {
 }
 
 failures() { echo "$1" >fail; }
-# otherwise SCRIPT: makes $world/failing, which is failing-podman but for what sed's SCRIPT says
-otherwise() { sed "$1" "$tests/failing-podman" >failing && chmod +x failing; }
+# otherwise SCRIPT: from now on podman is failing-podman but for what sed's SCRIPT says
+otherwise() {
+	rm "$real/podman"
+	sed "$1" "$tests/failing-podman" | make_script "$real/podman"
+}
 calls() { grep -cE "^(--[^ ]* )*$1" calls; }
 containers() { find store -name '*.status' 2>/dev/null | wc -l; }
 
@@ -217,17 +220,17 @@ END
 	# somebody's container is in the pod meanwhile
 	mkdir -p pods
 	otherwise 's/put("$world\/pods\/$1", "1")/put("$world\/pods\/$1", "3")/'
-	PODMAN_SHIM_REAL=$world/failing once run --name w --pod new:q image
+	once run --name w --pod new:q image
 	# which containers there are cannot be known
 	otherwise '/eq "ps"/a exit 125;'
-	PODMAN_SHIM_REAL=$world/failing once run image
+	once run image
 	# a pod that has gone meanwhile, or no container at all, is not in the way
 	otherwise '/eq "pod inspect"/a unlink "$world/pods/$words[-1]"; exit 125;'
 	failures 1
-	PODMAN_SHIM_REAL=$world/failing works podman run --name v --pod new:r image
+	works podman run --name v --pod new:r image
 	otherwise '/eq "ps"/a exit;'
 	failures 1
-	PODMAN_SHIM_REAL=$world/failing works podman run image
+	works podman run image
 }
 
 @test "the options that tell where containers are kept are repeated, and only those" {
@@ -274,7 +277,7 @@ make_containers() {
 @test "what start says at last, where it fails for good, is behind the names of all that have started" {
 	make_containers a b
 	otherwise 's/return if $left <= 0;/return if name_of($id) ne "a";/'
-	PODMAN_SHIM_REAL=$world/failing podman start a b >both 2>&1 || status=$?
+	podman start a b >both 2>&1 || status=$?
 	cat both
 	[ "$status" -eq 125 ]
 	[ "$(head -n 1 both)" = b ]
