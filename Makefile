@@ -102,7 +102,7 @@ lint:
 
 # The real-Podman suites, in roots that tests/lab makes; as root.
 check-real: all $(HELPERS)
-	tests/need debootstrap
+	tests/need mmdebstrap
 	tests/run-real
 
 # The main job on a real rootless Podman: this machine's, or one in a root of its own.

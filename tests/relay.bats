@@ -245,7 +245,8 @@ teardown() {
 
 @test "what podman leaves behind outlives a Ctrl-C that podman did not see" {
 	make_podman <<-'END'
-		setsid bash -c 'trap "" INT; sleep 0.6; echo late >&2' >/dev/null &
+		setsid bash -c 'trap "" INT; : >"$world/away"; sleep 0.6; echo late >&2' >/dev/null &
+		until [[ -e $world/away ]]; do sleep 0.02; done
 		echo early >&2
 	END
 	set -m

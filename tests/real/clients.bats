@@ -269,7 +269,7 @@ listening() {
 		state
 	}
 	health() {
-		podman run -d --name x --health-cmd 'busybox test -e /ok' --health-interval disable \
+		podman run -d --name x --stop-timeout 0 --health-cmd 'busybox test -e /ok' --health-interval disable \
 			--health-retries 2 --health-on-failure restart localhost/bb busybox sleep 100
 		check
 		podman exec x busybox touch /ok

@@ -68,7 +68,7 @@ lose_all() { echo 1000 >/tmp/racy-runtime/fail-next; }
 parallel_failures() {
 	local i
 	for i in {1..24}; do
-		"$@" --runtime "$runtime" run --rm localhost/bb busybox true >/dev/null 2>&1 &
+		"$@" --runtime "$runtime" run --network none --rm localhost/bb busybox true >/dev/null 2>&1 &
 	done
 	local failures=0
 	for i in $(jobs -p); do wait "$i" || failures=$((failures + 1)); done

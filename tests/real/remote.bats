@@ -34,7 +34,7 @@ at_once() {
 @test "24 detached runs at once work through podman-remote" {
 	setup_service
 	patiently
-	[ "$(at_once podman-remote run -d localhost/bb busybox sleep 100)" -eq 0 ]
+	[ "$(at_once podman-remote run --network none -d localhost/bb busybox sleep 100)" -eq 0 ]
 	[ "$(env -u CONTAINER_HOST native ps -q | wc -l)" -eq 24 ]
 	stop_service
 }
@@ -43,10 +43,10 @@ at_once() {
 	setup_service
 	patiently
 	race 10
-	[ "$(at_once /usr/bin/podman-remote run --rm localhost/bb busybox echo hello)" -ge 12 ]
+	[ "$(at_once /usr/bin/podman-remote run --network none --rm localhost/bb busybox echo hello)" -ge 12 ]
 	race 0
 	rm output
-	[ "$(at_once podman-remote run --rm localhost/bb busybox echo hello)" -eq 0 ]
+	[ "$(at_once podman-remote run --network none --rm localhost/bb busybox echo hello)" -eq 0 ]
 	[ "$(grep -c '^hello$' output)" -eq 24 ]
 	stop_service
 }

@@ -70,7 +70,7 @@ ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
 		failures 4
 		status=0
 		# shellcheck disable=SC2086 # words
-		racy run $options --name x localhost/bb busybox echo hello >out 2>err || status=$?
+		racy run --network none $options --name x localhost/bb busybox echo hello >out 2>err || status=$?
 		[ "$status" -ge 125 ]
 		[ ! -s out ]
 		tail -n 2 err | head -n 1 | grep -q '^Error:.*ping_group_range'
@@ -108,7 +108,7 @@ ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
 make_abc() {
 	clear
 	for name in a b c; do
-		native --runtime "$runtime" create --name "$name" localhost/bb busybox sleep 60 >/dev/null
+		native --runtime "$runtime" create --network none --name "$name" localhost/bb busybox sleep 60 >/dev/null
 	done
 }
 
@@ -158,7 +158,7 @@ make_abc() {
 				: >keep/runs
 				status=0
 				# shellcheck disable=SC2086 # words
-				PODMAN_SHIM_MODE=$mode podman run $options -v "$PWD/keep:/keep" localhost/bb \
+				PODMAN_SHIM_MODE=$mode podman run --network none $options -v "$PWD/keep:/keep" localhost/bb \
 					sh -c "echo x >>/keep/runs; echo '$text' >&2; exit $code" 2>err || status=$?
 				[ "$status" -eq "$code" ]
 				grep -Fx "$text" err
@@ -176,7 +176,7 @@ make_abc() {
 @test "identical commands that fail side by side each remove their own container" {
 	failures 12
 	for _ in 1 2 3 4 5 6; do
-		PODMAN_SHIM_RETRIES=12 racy run -d localhost/bb busybox sleep 60 >>ids 2>>errors &
+		PODMAN_SHIM_RETRIES=12 racy run --network none -d localhost/bb busybox sleep 60 >>ids 2>>errors &
 		pids+=($!)
 	done
 	for pid in "${pids[@]}"; do wait "$pid" || bad=1; done

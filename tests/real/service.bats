@@ -23,7 +23,7 @@ failures() {
 	local i failures=0 pids=()
 
 	for i in {1..24}; do
-		client run -d localhost/bb busybox sleep 100 >>output 2>&1 &
+		client run --network none -d localhost/bb busybox sleep 100 >>output 2>&1 &
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do wait "$i" || failures=$((failures + 1)); done
