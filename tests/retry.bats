@@ -180,6 +180,14 @@ END
 	"$real/podman" container inspect --format '{{.State.Status}}' other | grep -x created
 }
 
+@test "a conmon that ends later than podman is waited for" {
+	failures 2
+	LATE=0.3 works podman run image
+	[ "$(calls run)" -eq 3 ]
+	[ "$(calls 'rm --volumes ID')" -eq 2 ]
+	[ "$(containers)" -eq 1 ]
+}
+
 @test "what --rm, --cidfile, --replace and --pod new: leave is what a first success leaves" {
 	failures 1
 	works podman run --rm image
