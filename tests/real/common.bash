@@ -47,6 +47,20 @@ clear() {
 # race SECONDS: of creates that overlap the racy runtime lets one go on, which waits so long for a loser
 race() { echo "$1" >/tmp/racy-runtime/overlap; }
 
+# shellcheck disable=SC2034 # for the suites
+many=${MANY:-12}
+
+# at_once COMMAND...: runs it $many times at once, with its output in ./output; prints how many have failed
+at_once() {
+	local i failures=0 pids=()
+	for ((i = 0; i < many; i++)); do
+		"$@" >>output 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i" || failures=$((failures + 1)); done
+	echo "$failures"
+}
+
 # patiently: the lock is waited for, and held, however slow the machine
 patiently() { export PODMAN_SHIM_LOCK_WAIT=900 PODMAN_SHIM_LOCK_HOLD=300; }
 

@@ -8,15 +8,6 @@ load common
 runtime=/project/tests/racy-runtime
 lock=/run/user/2000/podman-shim.lock
 
-# at_once N COMMAND...: runs so many at once; prints how many failed
-at_once() {
-	local count=$1 i failures=0
-	shift
-	for ((i = 0; i < count; i++)); do "$@" >>"$work/output" 2>&1 & done
-	for i in $(jobs -p); do wait "$i" || failures=$((failures + 1)); done
-	echo "$failures"
-}
-
 # The runtime's own log: a create that sets the sysctl begins only after the last one's end.
 overlaps() {
 	awk '$4 == "yes" && $1 == "begin" { if (open) overlaps++; open++ }
@@ -24,25 +15,25 @@ overlaps() {
 		END { print overlaps + 0 }' /tmp/racy-runtime/creates
 }
 
-@test "24 detached runs at once all work, and no two creates overlap" {
+@test "many detached runs at once all work, and no two creates overlap" {
 	export PODMAN_SHIM_MODE=lock
 	patiently
 	race 0
-	[ "$(at_once 24 podman --runtime "$runtime" run --network none -d localhost/bb busybox sleep 100)" -eq 0 ]
-	[ "$(native ps -q | wc -l)" -eq 24 ]
-	[ "$(grep -c '^end.*yes' /tmp/racy-runtime/creates)" -eq 24 ]
+	[ "$(at_once podman --runtime "$runtime" run --network none -d localhost/bb busybox sleep 100)" -eq 0 ]
+	[ "$(native ps -q | wc -l)" -eq "$many" ]
+	[ "$(grep -c '^end.*yes' /tmp/racy-runtime/creates)" -eq "$many" ]
 	[ "$(overlaps)" -eq 0 ]
 }
 
-@test "24 attached runs at once all work, and natively most fail" {
+@test "many attached runs at once all work, and natively most fail" {
 	export PODMAN_SHIM_MODE=lock
 	patiently
 	race 10
-	[ "$(at_once 24 native --runtime "$runtime" run --network none --rm localhost/bb busybox echo hello)" -ge 12 ]
-	rm -f /tmp/racy-runtime/creates "$work/output"
+	[ "$(at_once native --runtime "$runtime" run --network none --rm localhost/bb busybox echo hello)" -ge $((many / 2)) ]
+	rm -f /tmp/racy-runtime/creates output
 	race 0
-	[ "$(at_once 24 podman --runtime "$runtime" run --network none --rm localhost/bb busybox echo hello)" -eq 0 ]
-	[ "$(grep -c '^hello$' "$work/output")" -eq 24 ]
+	[ "$(at_once podman --runtime "$runtime" run --network none --rm localhost/bb busybox echo hello)" -eq 0 ]
+	[ "$(grep -c '^hello$' output)" -eq "$many" ]
 	[ "$(overlaps)" -eq 0 ]
 }
 

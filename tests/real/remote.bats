@@ -20,34 +20,23 @@ stop_service() {
 	pkill -f "system service -t 0 $CONTAINER_HOST" || :
 }
 
-# at_once COMMAND...: 24 at once; prints how many failed
-at_once() {
-	local i failures=0 pids=()
-	for i in {1..24}; do
-		"$@" >>output 2>&1 &
-		pids+=($!)
-	done
-	for i in "${pids[@]}"; do wait "$i" || failures=$((failures + 1)); done
-	echo "$failures"
-}
-
-@test "24 detached runs at once work through podman-remote" {
+@test "many detached runs at once work through podman-remote" {
 	setup_service
 	patiently
 	[ "$(at_once podman-remote run --network none -d localhost/bb busybox sleep 100)" -eq 0 ]
-	[ "$(env -u CONTAINER_HOST native ps -q | wc -l)" -eq 24 ]
+	[ "$(env -u CONTAINER_HOST native ps -q | wc -l)" -eq "$many" ]
 	stop_service
 }
 
-@test "24 attached runs at once work through podman-remote, and natively most fail" {
+@test "many attached runs at once work through podman-remote, and natively most fail" {
 	setup_service
 	patiently
 	race 10
-	[ "$(at_once /usr/bin/podman-remote run --network none --rm localhost/bb busybox echo hello)" -ge 12 ]
+	[ "$(at_once /usr/bin/podman-remote run --network none --rm localhost/bb busybox echo hello)" -ge $((many / 2)) ]
 	race 0
 	rm output
 	[ "$(at_once podman-remote run --network none --rm localhost/bb busybox echo hello)" -eq 0 ]
-	[ "$(grep -c '^hello$' output)" -eq 24 ]
+	[ "$(grep -c '^hello$' output)" -eq "$many" ]
 	stop_service
 }
 
