@@ -109,12 +109,13 @@ check-real: all $(HELPERS)
 try: all $(BUILD)/tiny
 	tests/try
 
-# libFuzzer on what reads bytes of others', a target for each processor at once.
+# libFuzzer on what reads bytes of others', FUZZ_JOBS targets at once.
 FUZZ_SECONDS ?= 600
+FUZZ_JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 FUZZERS = $(patsubst tests/%.c,%,$(wildcard tests/fuzz-*.c))
 fuzz:
 	tests/need clang libclang-rt-dev
-	$(MAKE) -s -k -j "$$(getconf _NPROCESSORS_ONLN)" $(FUZZERS)
+	$(MAKE) -s -k -j $(FUZZ_JOBS) $(FUZZERS)
 
 $(FUZZERS): fuzz-%: $(BUILD)/fuzz-%
 	tests/fuzz $* $(FUZZ_SECONDS)
