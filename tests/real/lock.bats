@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# releases: bookworm bullseye
-# by hand: trixie
+# releases: bookworm
+# by hand: trixie bullseye
 # One start at a time, where the override cannot be used: older Podmans, and by choice.
 
 load common

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: trixie
+# by hand: sid
 # The failure itself: natively there, gone through the shim.
 
 load common

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid
+# releases: sid
+# by hand: trixie
 # Nothing of the shim's is to be seen where it does not belong.
 
 load common
