@@ -48,7 +48,7 @@ clear() {
 race() { echo "$1" >/tmp/racy-runtime/overlap; }
 
 # shellcheck disable=SC2034 # for the suites
-many=${MANY:-12}
+many=${MANY:-8}
 
 # at_once COMMAND...: runs it $many times at once, with its output in ./output; prints how many have failed
 at_once() {
