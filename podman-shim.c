@@ -363,6 +363,8 @@ static char *read_whole(const char *path, size_t most, size_t *length)
 	while (fd >= 0 && (grown = realloc(content, room + 1))) {
 		content = grown;
 		count = read(fd, content + *length, room - *length);
+		if (count < 0 && errno == EINTR)
+			continue;
 		if (count <= 0)
 			break;
 		*length += (size_t)count;
@@ -2983,7 +2985,8 @@ static bool copy_pipe(int from, int to)
 }
 
 /* If `path` names a descriptor that is a pipe, as a shell's <(...) does, reads all of it into a
-   file in memory that takes its place: the shim and podman can both read that. */
+   file in memory that takes its place: the shim and podman can both read that. Ends the shim if what
+   has been read cannot be kept: podman would run without it. */
 static void replace_pipe(const char *path)
 {
 	const int fd = descriptor_of(path);
@@ -2995,8 +2998,8 @@ static void replace_pipe(const char *path)
 	memory = make_memory_file();
 	if (memory < 0)
 		return; /* it cannot be read then, other than once */
-	if (copy_pipe(fd, memory) && lseek(memory, 0, SEEK_SET) == 0)
-		dup2(memory, fd);
+	if (!copy_pipe(fd, memory) || lseek(memory, 0, SEEK_SET) < 0 || dup2(memory, fd) < 0)
+		die(STATUS_FAILED, "cannot keep what %s held: %s", path, strerror(errno));
 	close(memory);
 }
 
