@@ -2985,8 +2985,8 @@ static bool copy_pipe(int from, int to)
 }
 
 /* If `path` names a descriptor that is a pipe, as a shell's <(...) does, reads all of it into a
-   file in memory that takes its place: the shim and podman can both read that. Ends the shim if what
-   has been read cannot be kept: podman would run without it. */
+   file in memory that takes its place: the shim and podman can both read that. Ends the shim if
+   what has been read cannot be kept: podman would run without it. */
 static void replace_pipe(const char *path)
 {
 	const int fd = descriptor_of(path);
