@@ -457,7 +457,8 @@ load helpers
 }
 
 @test "every option of run takes a value, or none, as podman has it" {
-	local option count=0 apart='' joined=''
+	local option
+	local -a options
 
 	for option in add-host annotation arch attach authfile blkio-weight blkio-weight-device cap-add \
 		cap-drop cgroup-conf cgroup-parent cgroupns cgroups chrootdirs cidfile conmon-pidfile \
@@ -476,12 +477,11 @@ load helpers
 		retry-delay sdnotify seccomp-policy secret security-opt shm-size shm-size-systemd \
 		stop-signal stop-timeout subgidname subuidname sysctl systemd timeout tmpfs tz uidmap \
 		ulimit umask unsetenv user userns uts variant volume volumes-from workdir; do
-		apart+=" --$option 1" joined+=" --$option=1"
-		# many at once, one of which without a value would leave its own as the image
-		((++count % 10 == 0)) || [ "$option" = workdir ] || continue
-		echo "run$apart --env-host image"
-		echo "create$joined --env-host image"
-		apart='' joined=''
+		echo "$option"
+	# many at once, one of which without a value would leave its own as the image
+	done | xargs -n 10 | while read -ra options; do
+		echo "run$(printf ' --%s 1' "${options[@]}") --env-host image"
+		echo "create$(printf ' --%s=1' "${options[@]}") --env-host image"
 	done | expect_each 'fallback: --env-host'
 	for option in detach disable-content-trust http-proxy init interactive no-healthcheck \
 		no-hostname no-hosts oom-kill-disable passwd privileged publish-all quiet read-only \

@@ -47,7 +47,6 @@ clear() {
 # race SECONDS: of creates that overlap the racy runtime lets one go on, which waits so long for a loser
 race() { echo "$1" >/tmp/racy-runtime/overlap; }
 
-# shellcheck disable=SC2034 # for the suites
 many=${MANY:-8}
 
 # at_once COMMAND...: runs it $many times at once, with its output in ./output; prints how many have failed

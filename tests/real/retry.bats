@@ -23,31 +23,30 @@ leftovers() {
 	native volume ls -q | wc -l
 }
 
-# shellcheck disable=SC2034 # COMMAND names $podman
+# attempt PODMAN COUNT COMMAND: COMMAND, which names $podman, works after so many failures; keeps what it
+# prints and leaves in the files PODMAN.out, PODMAN.err and PODMAN.left
+attempt() {
+	# shellcheck disable=SC2034 # COMMAND names it
+	local podman=$1
+	clear
+	rm -f cid
+	failures "$2"
+	status=0
+	(eval "$3") >"$1.out" 2>"$1.err" || status=$?
+	printf '%s: %s failures, status %s\n' "$1" "$2" "$status"
+	cat "$1.err"
+	[ "$status" -eq 0 ]
+	leftovers >"$1.left"
+}
+
 # as_natively COUNT COMMAND: after so many failures its stdout, stderr, exit status and leftovers are those
 # of a native success
 as_natively() {
-	local podman
-	clear
-	rm -f cid
-	podman=native
-	failures 0
-	status=0
-	(eval "$2") >native-out 2>native-err || status=$?
-	[ "$status" -eq 0 ]
-	leftovers >native-left
-	clear
-	rm -f cid
-	podman=podman
-	failures "$1"
-	status=0
-	(eval "$2") >out 2>err || status=$?
-	printf '%s failures, status %s\n' "$1" "$status"
-	cat err
-	[ "$status" -eq 0 ]
-	diff <(ids <native-out) <(ids <out)
-	diff native-err err
-	diff native-left <(leftovers)
+	attempt native 0 "$2"
+	attempt podman "$1" "$2"
+	diff <(ids <native.out) <(ids <podman.out)
+	diff native.err podman.err
+	diff native.left podman.left
 	[ "$(</tmp/racy-runtime/fail-next)" -eq 0 ]
 }
 
