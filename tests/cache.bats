@@ -82,7 +82,7 @@ cache() {
 	local file
 
 	# of which a few have room in the file
-	for name in "$(printf '%0200d' 0)"-{1..25}; do
+	for name in "$(printf '%0200d' 0)"-{1..16}; do
 		ln -s "$stand_in" "$real/$name"
 		PODMAN_SHIM_REAL=$real/$name asks 1
 		PODMAN_SHIM_REAL=$real/$name asks 0

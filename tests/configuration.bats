@@ -415,8 +415,8 @@ with_own_system() {
 	expect 'lock: --env' run --env-file pipe image
 }
 
-@test "10,000 overrides of callers', and as many that are spoiled, merge as tomllib reads them" {
-	run "$tests/merge-check" 10000
+@test "5,000 overrides of callers', and as many that are spoiled, merge as tomllib reads them" {
+	run "$tests/merge-check" 5000
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
 	[[ ${lines[-1]} == '0 wrong' ]]

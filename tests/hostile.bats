@@ -222,8 +222,9 @@ unreadable_shims() {
 @test "a directory of PATH to which all may write is searched, as podman's caller has it" {
 	mkdir -m 777 theirs
 	copy_stand_in theirs/podman
-	PATH=$shim:theirs:$PATH run_bounded podman ps
+	PATH=$shim:theirs:$PATH PODMAN_SHIM_DEBUG=1 run_bounded podman ps
 	[ "$status" -eq 0 ]
+	[[ $stderr == *"podman-shim: podman: theirs/podman ("* ]]
 	[ "$(recorded argv | head -n 1)" = podman ]
 	# of conmon podman takes none by a path that is relative, and neither does the shim
 	[ -n "$(machine_conmon)" ] || {
@@ -234,11 +235,12 @@ unreadable_shims() {
 
 @test "every variable that the shim reads may hold 128 KiB of nonsense" {
 	long=$(head -c 130000 /dev/zero | tr '\0' x)
-	mapfile -t variables < <(sed -n 's/^.*getenv("\([A-Z_]*\)").*/\1/p; s/^\t{ "\(PODMAN_SHIM_[A-Z_]*\)".*/\1/p' "$tests/../podman-shim.c" | sort -u)
-	[ "${#variables[@]}" -ge 20 ]
+	mapfile -t variables < <(sed -n 's/^.*getenv("\([A-Z_]*\)").*/\1/p
+		s/^#define [A-Z]*_VARIABLE "\([A-Z_]*\)".*/\1/p; s/^\t{ "\(PODMAN_SHIM_[A-Z_]*\)".*/\1/p' "$tests/../podman-shim.c" | sort -u)
+	[ "${#variables[@]}" -ge 26 ]
 	for variable in "${variables[@]}"; do
 		[[ $variable != PODMAN_SHIM_REAL ]] || continue
-		for value in "$long" "/$long" $'\e]0;x\a\x9b\xc2\x9b31m\n'"$long" "1$long" 99999999999999999999; do
+		for value in "/$long" $'\e]0;x\a\x9b\xc2\x9b31m\n'"$long" "1$long" 99999999999999999999; do
 			[[ $variable != PATH ]] || value=$value:$PATH
 			rm -f "$record/runs"
 			run_bounded env "$variable=$value" "$shim/podman" run image

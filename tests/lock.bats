@@ -416,13 +416,13 @@ with_empty_tmp() {
 }
 
 # bats test_tags=static
-@test "200 waiting shims all run, each in less than a mebibyte of memory" {
+@test "100 waiting shims all run, each in less than a mebibyte of memory" {
 	make_starter
 	hold_lock
 	export PODMAN_SHIM_LOCK_WAIT=300
-	for _ in {1..200}; do CREATE=0.001 podman run image & pids+=($!); done
+	for _ in {1..100}; do CREATE=0.001 podman run image & pids+=($!); done
 	inode=$(stat -c %i "$lock")
-	waiting() { [ "$(grep -c ":$inode 0 EOF" /proc/locks)" -ge 201 ]; }
+	waiting() { [ "$(grep -c ":$inode 0 EOF" /proc/locks)" -ge 101 ]; }
 	until_true waiting
 	for pid in "${pids[@]}"; do
 		[[ $(<"/proc/$pid/status") =~ VmRSS:[[:space:]]*([0-9]+)' kB' ]]
@@ -430,6 +430,6 @@ with_empty_tmp() {
 	done
 	kill "$holder"
 	wait "${pids[@]}"
-	lines ended 200
+	lines ended 100
 	[ ! -e overlap ]
 }

@@ -37,7 +37,7 @@ clear() {
 
 	if grep -qs '"id"' "$storage"/*-containers/*containers.json; then
 		native kill -a >/dev/null 2>&1 || :
-		native pod rm -af >/dev/null 2>&1 || :
+		! grep -qs -e '-infra"' "$storage"/*-containers/*containers.json || native pod rm -af >/dev/null 2>&1 || :
 		native rm -af >/dev/null 2>&1 || :
 	fi
 	[ -z "$(ls "$storage/volumes" 2>/dev/null)" ] || native volume prune -f >/dev/null 2>&1 || :

@@ -55,7 +55,6 @@ ids() { sed -E 's/\b[0-9a-f]{64}\b/ID/'; }
 
 @test "attached, detached, named, --rm and --cidfile runs work after 1 to 3 failures" {
 	as_natively 3 '$podman --runtime "$runtime" run --name x localhost/bb busybox echo hello'
-	as_natively 1 '$podman --runtime "$runtime" run --network none --rm localhost/bb busybox echo hello'
 	as_natively 2 '$podman --runtime "$runtime" run --network none -d --name x localhost/bb busybox sleep 60'
 	as_natively 1 '$podman --runtime "$runtime" run --network none --cidfile cid --name x localhost/bb busybox echo hello && test -s cid'
 	as_natively 3 '$podman --runtime "$runtime" run --network none -d --rm --name x localhost/bb busybox sleep 60'
@@ -110,17 +109,15 @@ make_abc() {
 }
 
 @test "start a b c works after 1 to 3 failures, and names them in order" {
-	for count in 1 3; do
-		make_abc
-		failures "$count"
-		racy start a b c >out 2>err
-		[ "$(<out)" = $'a\nb\nc' ]
-		[ ! -s err ]
-		[ "$(native ps -q | wc -l)" -eq 3 ]
-		make_abc
-		failures "$count"
-		[ "$(racy start a b c 2>&1)" = $'a\nb\nc' ]
-	done
+	make_abc
+	failures 3
+	racy start a b c >out 2>err
+	[ "$(<out)" = $'a\nb\nc' ]
+	[ ! -s err ]
+	[ "$(native ps -q | wc -l)" -eq 3 ]
+	make_abc
+	failures 1
+	[ "$(racy start a b c 2>&1)" = $'a\nb\nc' ]
 	make_abc
 	failures 2
 	racy start a
