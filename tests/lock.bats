@@ -388,7 +388,7 @@ with_empty_tmp() {
 	[[ $stderr == *"/tmp/podman-shim-0: is a symbolic link"* ]]
 	[ "$(wc -l <mounted/record/runs)" -eq 1 ]
 	rm -r mounted
-	with_empty_tmp 'mount -o remount,ro /tmp; podman run image'
+	with_empty_tmp 'mount -o remount,bind,ro /tmp; podman run image'
 	[[ $stderr == *"/tmp/podman-shim-0: Read-only file system"* ]]
 	[ "$(wc -l <mounted/record/runs)" -eq 1 ]
 }
