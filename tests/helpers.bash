@@ -26,6 +26,7 @@ setup() {
 	make_world
 }
 
+# Makes in directory TEMPLATE what each test's world begins with.
 make_template() {
 	mkdir -p "$1/shim" "$1/real" "$1/record" "$1/home"
 	mkdir -m 700 "$1/runtime"
@@ -39,7 +40,7 @@ make_world() {
 		"${!STAND_IN@}" "${!LISTEN_@}" "${!MAKE@}" MFLAGS DESTDIR PREFIX BINDIR LIBEXECDIR MANDIR
 	world=$BATS_TEST_TMPDIR
 	shim=$world/shim real=$world/real record=$world/record
-	# a copy is one process instead of five, for each of hundreds of tests
+	# a copy is one process instead of five, for each of hundreds of tests; those of a file run in turn
 	[ -d "$BATS_FILE_TMPDIR/world" ] || make_template "$BATS_FILE_TMPDIR/world"
 	cp -a "$BATS_FILE_TMPDIR/world/." "$world"
 	export PATH=$shim:$real:$programs STAND_IN=$record
@@ -137,7 +138,7 @@ expect_each() (
 
 # Succeeds if `podman run` works with the override, after PROBES questions for the version.
 asks() {
-	local -a probes runs
+	local -a probes runs # not count, which takes a process each, for tests that ask often
 
 	: >"$record/probes"
 	: >"$record/runs"

@@ -31,13 +31,15 @@ teardown() {
 	rm -rf "$work" 2>/dev/null || /usr/bin/podman unshare rm -rf "$work"
 }
 
-# Removes all containers, pods, volumes and networks. Each command takes some tenths of a second, and often there are none.
+# Removes all containers, pods, volumes and networks. Each command takes some tenths of a second, and often there are
+# none; where there is a pod, so is its infra container.
 clear() {
 	local storage=~/.local/share/containers/storage
+	local containers=("$storage"/*-containers/*containers.json)
 
-	if grep -qs '"id"' "$storage"/*-containers/*containers.json; then
+	if grep -qs '"id"' "${containers[@]}"; then
 		native kill -a >/dev/null 2>&1 || :
-		! grep -qs -e '-infra"' "$storage"/*-containers/*containers.json || native pod rm -af >/dev/null 2>&1 || :
+		if grep -qs -e '-infra"' "${containers[@]}"; then native pod rm -af >/dev/null 2>&1 || :; fi
 		native rm -af >/dev/null 2>&1 || :
 	fi
 	[ -z "$(ls "$storage/volumes" 2>/dev/null)" ] || native volume prune -f >/dev/null 2>&1 || :
