@@ -395,6 +395,14 @@ static long long now(void)
 	return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* Waits for `time` ms, or until a signal comes. Not by poll(2), which may fail. */
+static void nap(int time)
+{
+	struct timespec length = { .tv_sec = time / 1000, .tv_nsec = time % 1000 * 1000000L };
+
+	nanosleep(&length, NULL);
+}
+
 /* Returns `fd` moved out of the way, close-on-exec, if it is 0, 1 or 2, which the caller may have
    closed for podman to have closed; -1 and errno on error. */
 static int above_stdio(int fd)
@@ -1761,7 +1769,7 @@ static int wait_until(pid_t pid, long long deadline)
 	while ((ended = waitpid(pid, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
 		if (now() >= deadline)
 			return -1;
-		poll(NULL, 0, 1);
+		nap(1);
 	}
 	return ended == pid ? status : -1;
 }
@@ -4776,7 +4784,7 @@ static const char *find_debris(const struct plan *plan, const struct attempt *at
 	/* Podman 3 answers nothing when another container goes at that moment */
 	for (int tries = 0; !plan->remote && !id && tries < TRIES; tries++) {
 		if (tries)
-			poll(NULL, 0, PAUSE);
+			nap(PAUSE);
 		id = find_created(plan, attempt);
 	}
 	return id;
@@ -5151,7 +5159,7 @@ static bool has_resumed_podman(struct attempt *attempt, int signal)
 		return false;
 	attempt->resumed = false;
 	if (is_still_stopped(attempt->podman))
-		poll(NULL, 0, A_MOMENT);
+		nap(A_MOMENT);
 	return !is_still_stopped(attempt->podman);
 }
 
@@ -5192,7 +5200,7 @@ static void leave_waker(pid_t podman)
 	restore_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (getppid() == shim && (is_stopped(podman) || !is_stopped(shim)))
-		poll(NULL, 0, 20);
+		nap(20);
 	kill(shim, SIGCONT);
 	_exit(0);
 }
@@ -5294,14 +5302,22 @@ static void end_watch(struct attempt *attempt, const struct plan *plan, int *loc
 	adopt_orphans(false);
 }
 
-/* Waits, for `timeout` ms or for ever (-1), until one of `ready` is. If poll(2) fails, each may be:
-   reading and writing find that out, too. */
+/* Waits, for `timeout` ms or for ever (-1), until one of `ready` is. If poll(2) fails, each may be,
+   a little later: reading and writing find that out, too. */
 static void wait_for_any(struct pollfd *ready, nfds_t count, int timeout)
 {
-	const bool fails = poll(ready, count, timeout) < 0;
+	bool is_interrupted;
 
-	for (nfds_t i = 0; fails && i < count; i++)
-		ready[i].revents = errno == EINTR || ready[i].fd < 0 ? 0 : ready[i].events;
+	if (poll(ready, count, timeout) >= 0)
+		return;
+	is_interrupted = errno == EINTR;
+	if (!is_interrupted)
+		nap(GLANCE);
+	for (nfds_t i = 0; i < count; i++) {
+		ready[i].revents = 0;
+		if (!is_interrupted && ready[i].fd >= 0)
+			ready[i].revents = ready[i].events;
+	}
 }
 
 /* Waits for podman to end, with `*lock` held until its containers run or have had their time. */
@@ -5355,7 +5371,7 @@ static void wait_for_conmons(struct attempt *attempt, const struct plan *plan)
 			attempt->started = true;
 			return;
 		}
-		poll(NULL, 0, GLANCE);
+		nap(GLANCE);
 	}
 }
 
@@ -5462,7 +5478,7 @@ static void back_off(int number)
 		delay = LONGEST;
 	trace("retry %d in %lld ms", number, delay);
 	for (end = now() + delay; now() < end;)
-		poll(NULL, 0, time_left(end));
+		nap(time_left(end));
 }
 
 /* Adds to the log what came of `tries` attempts, the last of which was `last` and has `failed`;
