@@ -126,7 +126,7 @@ static const struct setting {
 	  "the real podman; default: the first in PATH that is not a shim",
 	  "searched in PATH", &settings.real, NULL, NULL, 0 },
 	{ "PODMAN_SHIM_MODE", "auto (default), override, lock, off",
-	  "override: whatever Podman's version, and never the lock; lock: never the override; off: podman as it is",
+	  "override: whatever Podman's version, and the lock for retries only; lock: never the override; off: podman as it is",
 	  "auto", NULL, &settings.mode, mode_names, 0 },
 	{ "PODMAN_SHIM_LOCK", "a path",
 	  "the lock's file; default: podman-shim.lock in $XDG_RUNTIME_DIR, else in /run/user/UID, else in /tmp/podman-shim-UID",
@@ -1398,7 +1398,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case REMOVE: line->remove = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
 	case SYSCTL:
-		if (skip_prefix(value, PING_SYSCTL))
+		if (strstr(value, PING_SYSCTL)) /* in a list with commas, too */
 			line->sets_ping = true;
 		break;
 	case TTY: line->tty = is_true(value); break;
@@ -1432,7 +1432,7 @@ static char **read_long(const struct reading *reading, struct command_line *line
 	if (!option) {
 		if (!reading->passes_unknown)
 			line->unknown_option = argument;
-		if (!reading->passes_unknown || strcmp(name, "help") == 0)
+		if (!reading->passes_unknown || (length == 4 && strncmp(name, "help", length) == 0))
 			return NULL;
 		return name[length] ? next : skip_unknown_value(next);
 	}
@@ -3732,10 +3732,16 @@ static void set_milliseconds(struct timeval *time, long long value)
 	time->tv_usec = (suseconds_t)(value % 1000 * 1000);
 }
 
-/* A signal handler for no other use than to interrupt flock(2). */
-static void wake(int signal)
+/* Whether a SIGALRM has come that is not of the shim's timer. */
+static volatile sig_atomic_t alarmed;
+
+/* Interrupts flock(2). */
+static void wake(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
+	(void)context;
+	if (info->si_pid > 0) /* not a timer's */
+		alarmed = true;
 }
 
 /* Waits in flock(2) for the lock on `fd` until `deadline` (of now()), for which the timer of the
@@ -3745,23 +3751,28 @@ static int wait_in_flock(int fd, long long deadline)
 	const struct itimerval no_timer = { .it_interval = { 0, 0 } };
 	/* and then again and again, because the first may come just before flock(2) begins */
 	struct itimerval timer = { .it_interval = { 0, 100000 } };
-	struct sigaction action = { .sa_handler = wake }, callers_action;
-	sigset_t mask, callers_mask;
+	struct sigaction action = { .sa_sigaction = wake, .sa_flags = SA_SIGINFO }, callers_action;
+	sigset_t mask, callers_mask, waiting;
+	bool ends;
 	int error;
 
+	alarmed = sigpending(&waiting) == 0 && sigismember(&waiting, SIGALRM) == 1;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGALRM, &action, &callers_action);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &mask, &callers_mask);
+	ends = callers_action.sa_handler == SIG_DFL && !sigismember(&callers_mask, SIGALRM);
 	set_milliseconds(&timer.it_value, deadline - now());
 	setitimer(ITIMER_REAL, &timer, NULL);
 	do
 		error = flock(fd, LOCK_EX) < 0 ? errno : 0;
-	while (error == EINTR && now() < deadline);
+	while (error == EINTR && now() < deadline && !(alarmed && ends));
 	setitimer(ITIMER_REAL, &no_timer, NULL);
 	sigprocmask(SIG_SETMASK, &callers_mask, NULL);
 	sigaction(SIGALRM, &callers_action, NULL);
+	if (alarmed)
+		raise(SIGALRM);
 	return error == EINTR ? EAGAIN : error;
 }
 
@@ -3822,16 +3833,16 @@ static int take_lock(const struct plan *plan)
 			return fd;
 		}
 		close(fd);
-		if (error == EAGAIN || now() >= deadline) {
+		if (error && error != EAGAIN) {
+			why = strerror(error);
+			break;
+		}
+		if (error || now() >= deadline) {
 			warn("lock: %s: not free after %d s, going on without it", path,
 			     settings.lock_wait);
 			record(plan, "fallback", "no lock: %s: not free after %d s", path,
 			       settings.lock_wait);
 			return NO_LOCK;
-		}
-		if (error) {
-			why = strerror(error);
-			break;
 		}
 	}
 	trace("lock: %s: cannot be used: %s", path ? path : LOCK_NAME, why);
@@ -4110,7 +4121,7 @@ static bool is_name_or_id(const char *line, size_t length)
 		return true;
 	while (digits < size && isxdigit((unsigned char)line[digits]))
 		digits++;
-	return digits == size && (whole ? size == 64 : size < 64);
+	return digits == size && (whole ? size == 64 : size <= 64);
 }
 
 /* Returns whether `line` may be among podman's last. One without its newline may be longer yet. */
@@ -4842,7 +4853,8 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 	/* the pod's infra container, and the one that could not be found */
 	if (pod && !remove_pod(plan, pod, id ? 1 : 2))
 		return "the pod that it has left cannot be removed";
-	if (id_in_file(line->cidfile) && unlink(line->cidfile) < 0)
+	/* empty as long as the container has not started, with Podman 3 (openCidFile) */
+	if (line->cidfile && unlink(line->cidfile) < 0 && errno != ENOENT)
 		return "the file with the container's id cannot be removed";
 	return NULL;
 }
@@ -5428,9 +5440,9 @@ static void run_podman(struct attempt *attempt, const struct plan *plan, char **
 		drain(relays[i]);
 }
 
-/* Blocks (or unblocks, by `how` of sigprocmask(2)) all signals that would end the shim: what is
-   done meanwhile must not be left half done. */
-static void block_fatal_signals(int how)
+/* Blocks, or unblocks, by `how` of sigprocmask(2), all signals that would end the shim: what is
+   done while they are blocked must not be left half done. */
+static void mask_fatal_signals(int how)
 {
 	sigset_t ends;
 
@@ -5501,14 +5513,19 @@ static void finish_relays(void)
 	for (size_t i = 0; i < LENGTH(relays); i++) {
 		relays[i]->filters = false;
 		hold(relays[i]);
+		pass_on(relays[i]);
+	}
+	/* a shim that waits for a slow reader ends by them, as podman would */
+	mask_fatal_signals(SIG_UNBLOCK);
+	for (size_t i = 0; i < LENGTH(relays); i++) {
 		drain(relays[i]);
 		relays[i]->due = SIZE_MAX;
 	}
 	/* what podman has left behind is not told either to end */
-	block_fatal_signals(SIG_BLOCK);
+	mask_fatal_signals(SIG_BLOCK);
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		leave_relay(relays[i]);
-	block_fatal_signals(SIG_UNBLOCK);
+	mask_fatal_signals(SIG_UNBLOCK);
 }
 
 /* Runs podman with `lock` held, if it is, until its containers run, and again if it fails. Does not
@@ -5532,14 +5549,14 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		tries++;
 		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
-		block_fatal_signals(SIG_BLOCK);
+		mask_fatal_signals(SIG_BLOCK);
 		why = why_not_again(&attempt, plan);
 		adopt_orphans(false);
 		if (why) {
 			trace("no retry: %s", why);
 			break;
 		}
-		block_fatal_signals(SIG_UNBLOCK);
+		mask_fatal_signals(SIG_UNBLOCK);
 		record(plan, "retry",
 		       "the OCI runtime could not write ping_group_range, attempt %d", tries);
 		keep_names();

@@ -180,6 +180,36 @@ hold_lock() {
 	kill "$holder"
 }
 
+@test "another's SIGALRM ends a waiter, and one that is blocked waits for podman" {
+	hold_lock
+	PODMAN_SHIM_LOCK_WAIT=20 run_bounded timeout --preserve-status -s ALRM 0.5 podman run image
+	[ "$status" -eq 142 ]
+	[ "$(count runs)" -eq 0 ]
+	export PODMAN_SHIM_LOCK_WAIT=1
+	for alarm in 'kill ALRM => $$' 'Time::HiRes::alarm(0.1)' 'Time::HiRes::alarm(0.1); select undef, undef, undef, 0.3'; do
+		run_bounded perl -MPOSIX -MTime::HiRes -e '
+			$SIG{ALRM} = "DEFAULT";
+			sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGALRM));
+			'"$alarm"'; exec @ARGV' podman run image
+		printf '%s: status %s\n' "$alarm" "$status"
+		[ "$status" -eq 0 ]
+		# bit 13 is signal 14
+		[ $((0x$(recorded signals | sed -n 's/^ShdPnd:[[:space:]]*//p') & 1 << 13)) -ne 0 ]
+	done
+	kill "$holder"
+}
+
+# bats test_tags=linux
+@test "a lock that cannot be asked for is not waited for" {
+	hold_lock
+	for seconds in 0 20; do
+		PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_LOCK_WAIT=$seconds run_bounded "$refuse" flock podman run image
+		[ "$status" -eq 0 ]
+		[[ $stderr == *"lock: $lock: cannot be used: No locks available"* ]]
+	done
+	kill "$holder"
+}
+
 # bats test_tags=linux
 @test "a holder that is killed frees the lock, and its podman dies with it" {
 	make_starter
@@ -228,6 +258,7 @@ hold_lock() {
 		run --sysctl net.ipv4.ping_group_range=0\ 0 image
 		run --sysctl=net.ipv4.ping_group_range=1 --sysctl a=b image
 		container run --sysctl a=b --sysctl net.ipv4.ping_group_range=0 image
+		run --sysctl a=b,net.ipv4.ping_group_range=0 image
 	END
 	expect_each 'override: ' <<-'END'
 		run --sysctl net.ipv4.ping_group_rang=0 image

@@ -31,6 +31,7 @@ static const struct refusal {
 	/* as kernels do that do not know it, before 6.3 */
 	{ "memfd_create-noexec_seal", SYS_memfd_create, MFD_NOEXEC_SEAL, EINVAL },
 	{ "fork", SYS_clone, 0, EAGAIN },
+	{ "flock", SYS_flock, 0, ENOLCK },
 };
 
 static int refuse(const struct refusal *refusal)

@@ -67,6 +67,7 @@ remote='fallback: podman is remote'
 	END
 	expect_each override <<-'END'
 		--syslog=true run -c 5 image
+		--help=false --remote run image
 		--log-level debug run -c 5 image
 	END
 }

@@ -200,6 +200,10 @@ END
 	works podman run -d --cidfile cid image
 	[ "$output" = "$(<cid)" ]
 	[ -e "store/$output.status" ]
+	rm -rf store cid
+	failures 2
+	VERSION='podman version 3.0.1' works podman run -d --cidfile cid image
+	[ "$output" = "$(<cid)" ]
 	failures 2
 	works podman run -d --replace --name x image
 	failures 2
@@ -482,6 +486,30 @@ END
 		wait $! || [ $? -gt 128 ]
 		[ "$(containers)" -eq 0 ]
 	done
+}
+
+@test "a signal ends a shim that waits for a slow reader of what is not retried" {
+	rm "$real/podman"
+	# fills the pipe but for a few bytes
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+[[ $1 == run ]] || { echo asked >>"$world/asked"; exit; }
+head -c 65530 /dev/zero >&2
+echo >&2
+echo "Error: OCI ping_group_range" >&2
+exit 126
+END
+	mkfifo pipe
+	exec 8<>pipe # read by nobody
+	podman run --name x image 2>pipe &
+	until_true test -s asked
+	kill $!
+	until_true gone $!
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 143 ]
+	exec 8<&-
 }
 
 @test "a signal that asks for the end is not answered with a retry" {
