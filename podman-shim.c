@@ -741,7 +741,8 @@ static struct program find_podman(const char *argv0)
  * podman finds the override through CONTAINERS_CONF_OVERRIDE. Variables beside it tell any shim
  * that podman, or what podman starts, executes how to take it out again. The override's own file
  * could not tell that: its number may be one of conmon's descriptors by then. A container must
- * never see any of these variables, nor a podman for which there is no override.
+ * never see any of these variables, nor a podman for which there is no override. Other variables
+ * are only for a script in podman's place, and hold nothing but a number.
  */
 
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
@@ -755,6 +756,10 @@ static struct program find_podman(const char *argv0)
 #define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
+
+/* The lowest number of the override's descriptor: podman gives its helpers descriptors of its own
+   from 3 upwards, and a helper that reads one of those as its configuration waits for ever. */
+#define LOWEST_OVERRIDE 100
 
 #ifdef __linux__
 #ifndef MFD_NOEXEC_SEAL /* older libraries: linux/memfd.h */
@@ -924,6 +929,7 @@ enum option_use {
 	ENV_HOST,
 	HELP,
 	ISOLATION,
+	LABEL_FILE,
 	LOG_DRIVER,
 	MODULE,
 	NAME,
@@ -1090,7 +1096,7 @@ static const struct option run_options[] = {
 	{ "ipc", 0, VALUE, UNUSED },
 	{ "kernel-memory", 0, VALUE, UNUSED },
 	{ "label", 'l', VALUE, UNUSED },
-	{ "label-file", 0, VALUE, UNUSED },
+	{ "label-file", 0, VALUE, LABEL_FILE },
 	{ "log-driver", 0, VALUE, LOG_DRIVER },
 	{ "log-opt", 0, VALUE, UNUSED },
 	{ "mac-address", 0, VALUE, UNUSED },
@@ -1292,6 +1298,7 @@ struct command_line {
 	const char *cidfile, *conmon, *isolation, *log_driver, *name, *pod;
 	char **repeated;          /* options that are REPEATED; NULL-ended, or NULL */
 	char **modules;           /* the same, of containers.conf; only read_modules fills it */
+	const char *read_once;    /* what podman would find empty the second time, or NULL */
 	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
 	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
@@ -1360,9 +1367,30 @@ static void add_word(char ***list, char *word)
 	*list = grown;
 }
 
+/* Returns whether `path` is a file that can be read only once, as a FIFO or a terminal. */
+static bool is_read_once(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) &&
+	       !is_null_device(&status);
+}
+
+/* Notes in `line` if `text`, an argument or a part of one, names a descriptor, which may be a pipe.
+ */
+static void note_descriptor_names(struct command_line *line, const char *text)
+{
+	static const char *const paths[] = { DESCRIPTOR_DIRECTORY, "/proc/self/fd/", "/dev/stdin" };
+
+	for (size_t i = 0; i < LENGTH(paths); i++)
+		if (strstr(text, paths[i]))
+			line->read_once = text;
+}
+
 /* Notes that `option` was given; `value` is "true" for one that needs none and has none. */
 static void note_option(struct command_line *line, const struct option *option, const char *value)
 {
+	note_descriptor_names(line, value);
 	switch (option->use) {
 	case UNUSED: break;
 	case REPEATED: add_word(&line->repeated, text("--%s=%s", option->name, value)); break;
@@ -1378,10 +1406,16 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case ENV_FILE:
 		if (file_copies_shim_variable(value))
 			line->leaking_env = value;
+		if (is_read_once(value))
+			line->read_once = value;
 		break;
 	case ENV_HOST: line->env_host = is_true(value); break;
 	case HELP: line->help = is_true(value); break;
 	case ISOLATION: line->isolation = value; break;
+	case LABEL_FILE:
+		if (is_read_once(value))
+			line->read_once = value;
+		break;
 	case LOG_DRIVER: line->log_driver = value; break;
 	case MODULE: add_word(&line->modules, text("%s", value)); break;
 	case NAME: line->name = value; break;
@@ -1491,6 +1525,7 @@ static void read_options(const struct reading *reading, struct command_line *lin
 
 		if (argument[0] != '-' || !argument[1]) {
 			line->operand_count++;
+			note_descriptor_names(line, argument); /* docker-archive:/dev/stdin */
 			if (!reading->options_after_operands)
 				return;
 			add_word(&line->operands, argument);
@@ -1686,6 +1721,7 @@ static const char *const product_names[] = { "unknown", "podman", "docker", NULL
 struct version {
 	enum product product;
 	unsigned major, minor;
+	bool is_cut_off; /* behind a script that does not pass an override on */
 };
 
 #define PROBE_TIMEOUT 5000 /* ms */
@@ -1695,7 +1731,7 @@ struct version {
 /* Returns what `output`, of `podman --version`, says: "podman version 5.4.2". */
 static struct version parse_version(const char *output)
 {
-	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+	struct version version = { .product = PRODUCT_UNKNOWN };
 	const char *number = strstr(output, " version ");
 
 	if (!number || sscanf(number, " version %u.%u", &version.major, &version.minor) != 2)
@@ -1704,11 +1740,21 @@ static struct version parse_version(const char *output)
 	return version;
 }
 
-/* In a new process: executes `arguments`, whose first is a path, with the descriptor `output` as
-   its `stream`, stdout or stderr, and without a terminal or input. It is killed when the shim dies,
-   if it `ends_with_shim`: who removes something shall not be. Does not return. */
-__attribute__((noreturn)) static void execute_question(char **arguments, int output, int stream,
-						       bool ends_with_shim)
+/* A question to a program. */
+struct question {
+	char **arguments; /* the first is a path */
+	int stream;       /* stdout or stderr, to which it answers */
+	int timeout;      /* ms */
+	/* One line is the answer. Once it is there, or the shim has died, the program is killed;
+	   any other may be removing something, and goes on. */
+	bool one_line;
+	bool for_version;     /* it gets nothing of what the caller configures, */
+	const char *override; /* but this for CONTAINERS_CONF_OVERRIDE, unless it is NULL */
+};
+
+/* In a new process: executes the program of `question`, with the descriptor `output` as its stream,
+   and without a terminal or input. Does not return. */
+__attribute__((noreturn)) static void execute_question(const struct question *question, int output)
 {
 	static const char *const not_for_it[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
 						  "NOTIFY_SOCKET" };
@@ -1719,19 +1765,24 @@ __attribute__((noreturn)) static void execute_question(char **arguments, int out
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 #ifdef __linux__
-	if (ends_with_shim)
+	if (question->one_line)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-#else
-	(void)ends_with_shim;
 #endif
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	dup2(output, stream);
+	dup2(output, question->stream);
 	leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
-	execute(arguments[0], arguments);
+	if (question->for_version) {
+		/* podman reads these first of all, and what is a pipe would be empty then */
+		unsetenv("CONTAINERS_CONF");
+		unsetenv(OVERRIDE_VARIABLE);
+		if (question->override)
+			setenv(OVERRIDE_VARIABLE, question->override, 1);
+	}
+	execute(question->arguments[0], question->arguments);
 	_exit(STATUS_NOT_FOUND);
 }
 
@@ -1787,13 +1838,12 @@ static void forget_child(void)
 		sigwait(&child, &signal);
 }
 
-/* Executes `arguments`, whose first is a path, and fills `answer` with what that writes to its
-   `stream`, stdout or stderr. Returns its exit status. Returns -1 if it has not ended within
-   `timeout`, in ms, or writes more than `answer` holds, or if only `one_line` is wanted; it is
-   killed then. */
-static int ask(char **arguments, int stream, char *answer, size_t size, bool one_line, int timeout)
+/* Asks `question`, and fills `answer` with the answer. Returns the program's exit status; -1 for
+   one line, or if it has not ended in time, or writes more than `answer` holds: it is killed then.
+ */
+static int ask(const struct question *question, char *answer, size_t size)
 {
-	const long long deadline = now() + timeout;
+	const long long deadline = now() + question->timeout;
 	int ends[2], status = -1;
 	pid_t pid;
 
@@ -1802,11 +1852,11 @@ static int ask(char **arguments, int stream, char *answer, size_t size, bool one
 		return -1;
 	pid = fork();
 	if (pid == 0)
-		execute_question(arguments, ends[1], stream, one_line);
+		execute_question(question, ends[1]);
 	close(ends[1]);
 	if (pid > 0) {
-		read_answer(ends[0], answer, size, one_line, deadline);
-		if (!one_line && strlen(answer) < size - 1)
+		read_answer(ends[0], answer, size, question->one_line, deadline);
+		if (!question->one_line && strlen(answer) < size - 1)
 			status = wait_until(pid, deadline);
 		if (status < 0) {
 			/* a child of its own may not have noticed */
@@ -1821,14 +1871,46 @@ static int ask(char **arguments, int stream, char *answer, size_t size, bool one
 	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Fills `answer` with the line that the binary `path` prints for --version, or with "" after
-   PROBE_TIMEOUT. */
-static void ask_version(const char *path, char *answer, size_t size)
+/* Fills `answer` with the line that `path` prints for --version, or with "" after PROBE_TIMEOUT. It
+   gets `override`, unless that is NULL, for CONTAINERS_CONF_OVERRIDE. */
+static void ask_version(const char *path, const char *override, char *answer, size_t size)
 {
 	char *arguments[] = { text("%s", path), text("--version"), NULL };
+	const struct question question = {
+		.arguments = arguments,
+		.stream = STDOUT_FILENO,
+		.timeout = PROBE_TIMEOUT,
+		.one_line = true,
+		.for_version = true,
+		.override = override,
+	};
 
-	ask(arguments, STDOUT_FILENO, answer, size, true, PROBE_TIMEOUT);
+	ask(&question, answer, size);
 	answer[strcspn(answer, "\r\n")] = 0;
+}
+
+/* The same for a script. Returns whether what it executes reads an override: then the variable and
+   the descriptor reach podman, which are not passed on by each script (Python's subprocess closes
+   descriptors), nor to each podman (flatpak-spawn(1) starts one elsewhere). */
+static bool ask_script(const char *path, char *answer, size_t size)
+{
+	int ends[2], override, unread = 1;
+
+	answer[0] = 0;
+	if (open_pipe(ends)) {
+		override =
+		    write(ends[1], "\n", 1) == 1 ? fcntl(ends[0], F_DUPFD, LOWEST_OVERRIDE) : -1;
+		close(ends[1]);
+		if (override >= 0) {
+			ask_version(path, text(DESCRIPTOR_DIRECTORY "%d", override), answer, size);
+			ioctl(ends[0], FIONREAD, &unread);
+			close(override);
+		}
+		close(ends[0]);
+	}
+	if (!*answer) /* a podman that ends where the override cannot be read */
+		ask_version(path, NULL, answer, size);
+	return unread == 0;
 }
 
 /* Opens the version cache, or returns -1. Only a file of the user's alone is taken; O_NONBLOCK is
@@ -1882,7 +1964,7 @@ static void read_cache(char cache[CACHE_SIZE])
    the line is of another. */
 static struct version parse_cache_line(const char *line, const char *identity)
 {
-	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+	struct version version = { .product = PRODUCT_UNKNOWN };
 	const char *rest;
 	char name[8];
 	int used = 0, product;
@@ -1899,7 +1981,7 @@ static struct version parse_cache_line(const char *line, const char *identity)
 /* The same of the first line in `cache` that says something of it. */
 static struct version find_in_cache(const char *cache, const char *identity)
 {
-	struct version version = { PRODUCT_UNKNOWN, 0, 0 };
+	struct version version = { .product = PRODUCT_UNKNOWN };
 
 	while (*cache && version.product == PRODUCT_UNKNOWN) {
 		version = parse_cache_line(cache, identity);
@@ -1942,14 +2024,18 @@ static struct version find_version(const struct program *program)
 	const char *identity = identity_of(program), *from = "cache";
 	struct version version;
 	char cache[CACHE_SIZE], output[256];
-	bool cached;
+	bool cached, is_cut_off = false;
 
 	read_cache(cache);
 	version = find_in_cache(cache, identity);
 	cached = version.product != PRODUCT_UNKNOWN;
 	if (!cached) {
-		ask_version(program->path, output, sizeof output);
+		if (program->is_script)
+			is_cut_off = !ask_script(program->path, output, sizeof output);
+		else
+			ask_version(program->path, NULL, output, sizeof output);
 		version = parse_version(output);
+		version.is_cut_off = is_cut_off;
 		from = text("%s --version", program->path);
 	}
 	trace("version: %s %u.%u (%s)", product_names[version.product], version.major,
@@ -3314,6 +3400,8 @@ static const char *plan_override(struct plan *plan)
 	plan->alias = conmon_alias();
 	if (!plan->alias)
 		return "the shim's own file has no path that podman could execute as conmon";
+	if (plan->version.is_cut_off)
+		return text("%s passes no override on to podman", plan->podman.path);
 	divide_sysctls(plan);
 	return NULL;
 }
@@ -3357,10 +3445,29 @@ static const char *new_pod(const struct command_line *line)
 	return line->pod ? skip_prefix(line->pod, "new:") : NULL;
 }
 
+/* Returns the name of a file, by `line` or the environment, that podman would find empty if the
+   command was asked again, or NULL. */
+static const char *what_is_read_once(const struct command_line *line)
+{
+	/* containers-registries.conf(5), containers-storage.conf(5), podman-login(1) */
+	static const char *const variables[] = { "CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF",
+						 "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE" };
+
+	for (size_t i = 0; i < LENGTH(variables); i++) {
+		const char *path = getenv(variables[i]);
+
+		if (path && is_read_once(path))
+			return path;
+	}
+	return line->read_once;
+}
+
 /* Returns why the command cannot be asked again without harm, or NULL if it can. */
 static const char *why_no_retries(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
+	const bool starts_pods = skip_prefix(line->command->words, "pod ");
+	const char *read_once = what_is_read_once(line);
 	const char *pod = new_pod(line);
 	const char *log_driver =
 	    line->log_driver ? line->log_driver : plan->configuration.log_driver;
@@ -3373,8 +3480,10 @@ static const char *why_no_retries(const struct plan *plan)
 		return "the command is not one that can be asked again";
 	if (line->unknown_option)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
-	if (plan->remote && is_attached(line))
+	if (plan->remote && (is_attached(line) || starts_pods))
 		return "whether a remote container has started cannot be seen";
+	if (read_once)
+		return text("%s may be empty the second time", read_once);
 	if (log_driver && skip_prefix(log_driver, "passthrough"))
 		return "passthrough: the container is given podman's own stderr";
 	if (line->command->options == restart_options &&
@@ -3431,11 +3540,9 @@ static struct plan decide(char **argv, int argc)
  * The override
  *
  * A containers.conf in memory, on a descriptor that podman and every helper that it executes
- * inherit under the same number. Never a low number: podman gives its helpers descriptors of its
- * own from 3 upwards, and a helper that reads one of those as its configuration waits for ever.
+ * inherit under the same number.
  */
 
-#define LOWEST_OVERRIDE 100 /* descriptor */
 /* How many descriptors podman gives conmon behind those that the container is given: pipes for
    synchronization, attaching and the network (libpod/oci_conmon_common.go). */
 #define PODMANS_DESCRIPTORS 8
@@ -4090,8 +4197,8 @@ struct relay {
 	char text[RELAY_SIZE];
 };
 
-static struct relay stderr_relay = { .source = CLOSED, .target = CLOSED };
-static struct relay stdout_relay = { .source = CLOSED, .target = CLOSED };
+/* Filled by supervise, and not here: they would be a part of the file, of many pages. */
+static struct relay stderr_relay, stdout_relay;
 static struct relay *const relays[] = { &stdout_relay, &stderr_relay };
 
 /* The names of containers on the command line, as podman repeats them; NULL-ended, or NULL. */
@@ -4657,7 +4764,8 @@ static void resize_terminals(void)
 /* One execution of podman. */
 struct attempt {
 	pid_t podman;
-	int status; /* podman's wait status */
+	time_t begin; /* of the clock by which podman says when a container has started */
+	int status;   /* podman's wait status */
 	bool ended;
 	/* children that the shim had before, of a process that executed it in its own place */
 	int conmons_before, running_before;
@@ -4678,6 +4786,7 @@ static bool begins_with_id(const char *text)
 static int ask_podman(const struct plan *plan, const char *const *words, size_t count, char *answer,
 		      size_t size)
 {
+	struct question question = { .stream = STDOUT_FILENO, .timeout = REMOVAL_TIMEOUT };
 	char **repeated = plan->line.repeated, **argv = NULL;
 	int status;
 
@@ -4686,10 +4795,22 @@ static int ask_podman(const struct plan *plan, const char *const *words, size_t 
 		add_word(&argv, *repeated++);
 	for (size_t i = 0; i < count; i++)
 		add_word(&argv, text("%s", words[i]));
-	status = ask(argv, STDOUT_FILENO, answer, size, false, REMOVAL_TIMEOUT);
+	question.arguments = argv;
+	status = ask(&question, answer, size);
 	trace("podman %s %s: %d", words[0], words[count - 1], status);
 	free(argv);
 	return status;
+}
+
+/* Ends `text` at its first blank. Returns what follows, or NULL if there is none. */
+static char *cut(char *text)
+{
+	char *blank = strchr(text, ' ');
+
+	if (!blank)
+		return NULL;
+	*blank = 0;
+	return blank + 1;
 }
 
 /* Returns the first line of the file `path` if that is a container's id, or NULL. */
@@ -4762,22 +4883,31 @@ static bool is_gone(const struct plan *plan, const char *kind, const char *name)
 	return ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == DOES_NOT_EXIST;
 }
 
-/* Returns the id of the container `name`, "" if there is none, or NULL if it has been started or if
-   that cannot be known. */
-static const char *find_named(const struct plan *plan, const char *name)
+/* Returns the id of the container that `attempt` has left under `name`, which may be an id; "" if
+   there is none; or NULL if it cannot be known, as where it has been started, or is another's. */
+static const char *find_named(const struct plan *plan, const struct attempt *attempt,
+			      const char *name)
 {
 	const char *const words[] = { "container", "inspect", "--format",
-				      "{{.Id}} {{.State.Status}}", name };
+				      "{{.Id}} {{.Name}} {{.State.Status}} {{.ConmonPidFile}}",
+				      name };
 	static const char *const never_started[] = { "created", "configured", NULL };
-	static char found[ID_LENGTH + 64];
+	static char found[2 * PATH_MAX];
+	char *its_name, *state, *pidfile;
 
 	if (ask_podman(plan, words, LENGTH(words), found, sizeof found) != 0)
 		return is_gone(plan, "container", name) ? "" : NULL;
 	found[strcspn(found, "\n")] = 0;
-	if (!begins_with_id(found) || found[ID_LENGTH] != ' ' ||
-	    index_of(found + ID_LENGTH + 1, never_started) < 0)
+	if (!begins_with_id(found) || !(its_name = cut(found)) || !(state = cut(its_name)) ||
+	    !(pidfile = cut(state)))
 		return NULL;
-	found[ID_LENGTH] = 0;
+	if (strcmp(name, its_name) != 0 && strcmp(name, found) != 0)
+		return ""; /* podman finds a container by the beginning of its id, too */
+	if (index_of(state, never_started) < 0)
+		return NULL;
+	/* somebody else's may have got a name that podman's --rm has set free */
+	if ((attempt->conmons || plan->line.remove) && !names_conmon(pidfile, attempt))
+		return NULL;
 	return found;
 }
 
@@ -4789,7 +4919,7 @@ static const char *find_debris(const struct plan *plan, const struct attempt *at
 	const char *id = id_in_file(plan->line.cidfile);
 
 	if (id || plan->line.name)
-		return find_named(plan, id ? id : plan->line.name);
+		return find_named(plan, attempt, id ? id : plan->line.name);
 	if (plan->line.remove)
 		return "";
 	/* Podman 3 answers nothing when another container goes at that moment */
@@ -4805,12 +4935,17 @@ static const char *find_debris(const struct plan *plan, const struct attempt *at
    Returns false if it is still there. */
 static bool remove_pod(const struct plan *plan, const char *name, int most)
 {
-	const char *const inspect[] = { "pod", "inspect", "--format", "{{.NumContainers}}", name };
+	const char *const inspect[] = { "pod", "inspect", "--format",
+					"{{.NumContainers}} {{.Name}}", name };
 	const char *const words[] = { "pod", "rm", name };
-	char answer[2 * ID_LENGTH];
+	char answer[PATH_MAX], *its_name;
 
 	if (ask_podman(plan, inspect, LENGTH(inspect), answer, sizeof answer) != 0)
 		return is_gone(plan, "pod", name);
+	answer[strcspn(answer, "\n")] = 0;
+	its_name = cut(answer);
+	if (!its_name || strcmp(its_name, name) != 0)
+		return its_name != NULL; /* one whose id begins so */
 	return atoi(answer) <= most &&
 	       ask_podman(plan, words, LENGTH(words), answer, sizeof answer) == 0;
 }
@@ -4829,6 +4964,34 @@ static bool containers_exist(const struct plan *plan)
 	return count == 4 || ask_podman(plan, words, count, answer, sizeof answer) == 0;
 }
 
+/* Returns whether a container of the pods that are operands has started in `attempt`, or may have:
+   `pod start` would start one that has ended by then a second time. An infra container ends with
+   its pod only. */
+static bool has_started_of_pods(const struct plan *plan, const struct attempt *attempt)
+{
+	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[sizeof ids];
+	const char *list[5 + MOST_CREATED] = { "ps", "--all", "--no-trunc", "--quiet" };
+	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
+						"{{.State.StartedAt.Unix}} {{.IsInfra}}" };
+	size_t listed = 4, count = 4;
+
+	for (char **pod = plan->line.operands; pod && *pod && listed < LENGTH(list); pod++)
+		list[listed++] = text("--filter=pod=%s", *pod);
+	if (listed == 4 || ask_podman(plan, list, listed, ids, sizeof ids) != 0)
+		return true;
+	for (char *word = strtok(ids, "\n"); word && count < LENGTH(words);
+	     word = strtok(NULL, "\n"))
+		words[count++] = word;
+	if (count == 4)
+		return false;
+	if (ask_podman(plan, words, count, found, sizeof found) != 0)
+		return true;
+	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n"))
+		if (atoll(line) >= attempt->begin && strstr(line, "false"))
+			return true;
+	return false;
+}
+
 /* Removes what `attempt` has left. Returns NULL, or why it could not. */
 static const char *remove_debris(const struct plan *plan, const struct attempt *attempt)
 {
@@ -4836,10 +4999,12 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 	const char *id, *pod = new_pod(line);
 	char answer[ID_LENGTH + 64];
 
+	if (skip_prefix(line->command->words, "pod "))
+		return has_started_of_pods(plan, attempt)
+			   ? "a container of the pod may have started: it would be started again"
+			   : NULL;
 	if (line->command->options != run_options)
-		return skip_prefix(line->command->words, "pod ") || containers_exist(plan)
-			   ? NULL
-			   : "its container has gone";
+		return containers_exist(plan) ? NULL : "its container has gone";
 	id = find_debris(plan, attempt);
 	if (!id && !(pod && !line->name && !line->cidfile))
 		return "what it has left cannot be told from what was there";
@@ -4908,6 +5073,48 @@ static void keep_names(void)
 		    !find_kept(line, length))
 			append_line(kept_names, &kept_size, sizeof kept_names, line, length);
 	}
+}
+
+/* Returns whether `name` is an operand whose name has been kept. */
+static bool is_kept(const char *name)
+{
+	const char *wanted = text("%s\n", name);
+
+	return find_kept(wanted, strlen(wanted));
+}
+
+/* Keeps the names that the relay holds, and leaves those containers out of `argv`: a start would
+   start again what has ended meanwhile. Returns false, with nothing changed, if something that has
+   started is not an operand, or nothing is left to start. */
+static bool leave_out_started(const struct plan *plan, char **argv)
+{
+	char **operand = plan->line.operands, **to = argv;
+	const size_t size_before = kept_size;
+	int left = 0;
+	size_t length;
+
+	keep_names();
+	for (char *line = kept_names; line < kept_names + kept_size; line += length) {
+		length = line_length(line, kept_names + kept_size);
+		if (!is_operand(line, length))
+			left = -1;
+	}
+	for (char **name = operand; left >= 0 && name && *name; name++)
+		left += !is_kept(*name);
+	if (kept_size && left <= 0) {
+		kept_size = size_before;
+		return false;
+	}
+	/* operands are arguments of argv, and in its order */
+	for (char **from = argv; *from; from++) {
+		const bool is_next = operand && *operand == *from;
+
+		if (!is_next || !is_kept(*from))
+			*to++ = *from;
+		operand += is_next;
+	}
+	*to = NULL;
+	return true;
 }
 
 /* Puts the names of all attempts, in the order of the command line, before the rest of what is held
@@ -5462,8 +5669,10 @@ static bool is_containers_own(const struct attempt *attempt, const struct plan *
 
 /* Returns NULL if nothing is left of `attempt`, which has failed, and podman may be executed again,
    or why not. */
-static const char *why_not_again(struct attempt *attempt, const struct plan *plan)
+static const char *why_not_again(struct attempt *attempt, const struct plan *plan, char **argv)
 {
+	const char *why;
+
 	const struct command_line *line = &plan->line;
 
 	if (attempt->told_to_end)
@@ -5474,7 +5683,10 @@ static const char *why_not_again(struct attempt *attempt, const struct plan *pla
 		return "the container has started: this is its own output";
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
 		return "names, or other errors, have been printed already";
-	return remove_debris(plan, attempt);
+	why = remove_debris(plan, attempt);
+	if (!why && line->command->options == start_options && !leave_out_started(plan, argv))
+		return "what has started would be started again";
+	return why;
 }
 
 /* Waits before retry `number`, from 1. */
@@ -5537,6 +5749,8 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 	bool failed;
 	const char *why;
 
+	for (size_t i = 0; i < LENGTH(relays); i++)
+		relays[i]->source = relays[i]->target = CLOSED;
 	for (;;) {
 		why = plan->retries ? open_relays(plan) : NULL;
 		if (why) {
@@ -5544,13 +5758,13 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 			if (lock == NO_LOCK)
 				execute_podman(plan, argv);
 		}
-		attempt = (struct attempt){ .podman = 0 };
+		attempt = (struct attempt){ .begin = time(NULL) };
 		run_podman(&attempt, plan, argv, &lock);
 		tries++;
 		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
 		mask_fatal_signals(SIG_BLOCK);
-		why = why_not_again(&attempt, plan);
+		why = why_not_again(&attempt, plan, argv);
 		adopt_orphans(false);
 		if (why) {
 			trace("no retry: %s", why);
@@ -5893,11 +6107,15 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 			      "--shim-version",
 			      NULL };
 
+	const struct question question = { .arguments = arguments,
+					   .stream = STDERR_FILENO,
+					   .timeout = CHECK_TIMEOUT };
+
 	*works = false;
 	if (!path)
 		return "the shim's own file has no path";
 	arguments[8] = text("--volume=%s:/podman-shim:ro", path);
-	status = ask(arguments, STDERR_FILENO, output, sizeof output, false, CHECK_TIMEOUT);
+	status = ask(&question, output, sizeof output);
 	*works = status == 0;
 	if (*works)
 		return "works";
@@ -5915,10 +6133,14 @@ static void add_check(struct report *report)
 {
 	const char *podman = report->plan->podman.path;
 	char *list[] = { text("%s", podman), "images", "--quiet", "--filter=dangling=false", NULL };
+	const struct question question = { .arguments = list,
+					   .stream = STDOUT_FILENO,
+					   .timeout = CHECK_TIMEOUT,
+					   .one_line = true };
 	char image[128];
 	bool works;
 
-	ask(list, STDOUT_FILENO, image, sizeof image, true, CHECK_TIMEOUT);
+	ask(&question, image, sizeof image);
 	image[strcspn(image, "\r\n")] = 0;
 	if (!image[0]) {
 		add_fact(report, "check", "no image at hand: podman pull one");
@@ -6058,7 +6280,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 
 	use_override(&plan);
 	judge(&report);
-	ask_version(plan.podman.path, version, sizeof version);
+	ask_version(plan.podman.path, NULL, version, sizeof version);
 	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
 	add_fact(&report, "podman", plan.podman.path);
 	add_fact(&report, "found", plan.podman.how);

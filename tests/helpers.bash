@@ -222,7 +222,7 @@ drop_privilege() {
 make_podman() {
 	rm "$real/podman"
 	{
-		printf '%s\n' '#!/bin/bash' '[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }'
+		printf '%s\n' '#!/bin/bash' '[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }'
 		cat
 	} >"$real/podman"
 	chmod +x "$real/podman"

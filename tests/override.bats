@@ -153,6 +153,19 @@ without_own_keys() {
 	done
 }
 
+@test "behind a script that does not pass the override on there is the lock" {
+	mv "$real/podman" .
+	for lost in 'unset CONTAINERS_CONF_OVERRIDE' 'for fd in /proc/self/fd/*; do eval "exec ${fd##*/}<&-"; done 3>&-' \
+		'[[ $1 == --version ]] && for fd in /proc/self/fd/???; do eval "exec ${fd##*/}<&-"; done'; do
+		printf '#!/bin/bash\n%s\nexec "%s" "$@"\n' "$lost" "$world/podman" | make_script "$real/podman"
+		expect "fallback: $real/podman passes no override on to podman" run image
+		lacks '^CONTAINERS_CONF_OVERRIDE=' environ
+		CONTAINERS_CONF_OVERRIDE=/dev/null expect "fallback: $real/podman passes no override on to podman" run image
+	done
+	printf '#!/bin/bash\nexec "%s" "$@"\n' "$world/podman" | make_script "$real/podman"
+	expect override: run image
+}
+
 @test "a pipe that is the caller's override is read once, and can be read again by podman" {
 	local pipe
 

@@ -131,7 +131,7 @@ once() {
 	rm "$real/podman"
 	make_script "$real/podman" <<'END'
 #!/bin/sh
-[ "$1" != --version ] || { echo podman version 5.4.2; exit; }
+[ "$1" != --version ] || { read -r _ <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
 [ "$1" = start ] || exit 0
 echo x >>"$world/started"
 [ "$(wc -l <"$world/started")" -eq 1 ] || exit 0
@@ -178,6 +178,28 @@ END
 	done
 	[ "$(containers)" -eq 5 ]
 	"$real/podman" container inspect --format '{{.State.Status}}' other | grep -x created
+}
+
+@test "a container whose id begins with the name, or that has got it meanwhile, stays" {
+	failures 1
+	"$real/podman" run --name other image 2>/dev/null || :
+	other=$(basename store/*.status .status)
+	for name in "${other:0:1}" "${other:0:12}"; do
+		failures 2
+		works podman run --rm --name "$name" image
+		failures 2
+		works podman run --name "$name" image
+	done
+	[ "$("$real/podman" container inspect --format '{{.State.Status}}' other)" = created ]
+	# what has the name is not what podman has made, which is gone
+	otherwise 's,forget($id) if $option{rm};,put("$store/$id.conmon"\, "1");,'
+	once run --rm --name x image
+	[ "$(calls rm)" -eq 0 ]
+	# the same for a pod
+	otherwise '/eq "pod inspect"/a unlink "$world/pods/$words[-1]"; print "1 other\n"; exit;'
+	failures 1
+	works podman run --name v --pod new:r image
+	[ "$(calls 'pod rm')" -eq 0 ]
 }
 
 @test "a conmon that ends later than podman is waited for" {
@@ -280,7 +302,7 @@ make_containers() {
 		done
 	done
 	make_containers a b c
-	failures 1
+	failures 3
 	works podman start --all
 	[ "$(sort <<<"$output")" = "$(find store -name '*.status' | sed 's,.*/,,; s,\..*,,' | sort)" ]
 	[ "$(wc -l <ran)" -eq 3 ]
@@ -325,6 +347,32 @@ make_containers() {
 	[ "$(calls start)" -eq 1 ]
 }
 
+@test "a container that start has started, and that has ended, does not run again" {
+	otherwise 's/return if $left <= 0;/return if $left <= 0 || name_of($id) ne "b";/; s/"running")/"exited")/'
+	for again in '' 1; do
+		make_containers a b c
+		failures 2
+		AGAIN=$again works podman start a b -- c
+		[ "$output" = $'a\nb\nc' ]
+		[ "$(wc -l <ran)" -eq 3 ]
+		[ "$(calls start)" -eq 3 ]
+	done
+	# whatever is not named cannot be left out
+	make_containers a b
+	failures 1
+	run_bounded podman start --all
+	[ "$status" -eq 125 ]
+	[ "$(wc -l <ran)" -eq 1 ]
+	[ "$(calls start)" -eq 1 ]
+	[[ $output == [0-9a-f]* && $stderr == *ping_group_range* ]]
+	otherwise 's/print map { "$_\\n" } @names;/print map { "$_\\n" } "c", @names;/; s/return if $left <= 0;/return if $left <= 0 || name_of($id) ne "b";/'
+	make_containers a b
+	failures 1
+	run_bounded podman start a b
+	[ "$status" -eq 125 ]
+	[ "$output" = $'c\na' ]
+}
+
 @test "restart is retried where nothing was restarted, and only there" {
 	make_containers a b
 	failures 1
@@ -341,7 +389,8 @@ make_containers() {
 	rm "$real/podman"
 	make_script "$real/podman" <<'END'
 #!/bin/bash
-[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
+[[ $1 == pod ]] || exit 0 # there are no other containers
 echo x >>"$world/calls"
 (($(wc -l <"$world/calls") < 3)) || { echo p; exit; }
 failed='Error: starting container X: crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument: OCI runtime error'
@@ -356,6 +405,54 @@ END
 	works podman pod start p
 	[ "$output" = p ]
 	[ "$(wc -l <calls)" -eq 3 ]
+}
+
+@test "pod start is not retried where a container of the pod has started" {
+	rm "$real/podman"
+	make_script "$real/podman" <<'END'
+#!/bin/bash
+case "$*" in
+--version) read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2 ;;
+'pod start'*)
+	echo x >>"$world/calls"
+	(($(wc -l <"$world/calls") > 1)) || { echo 'Error: crun: ping_group_range: OCI' >&2; exit 125; } ;;
+'ps '*' --filter=pod=p'*) printf '%s\n' "${IDS-1}" ;;
+'container inspect '*) printf '%b\n' "${STARTED//NOW/$EPOCHSECONDS}" ;;
+esac
+exit "${!1:-0}"
+END
+	export STARTED
+	for STARTED in "NOW false" "NOW true\nNOW false"; do
+		rm -f calls
+		run_bounded podman pod start p
+		[ "$status" -eq 125 ]
+		[ "$(wc -l <calls)" -eq 1 ]
+	done
+	for refusal in ps=1 container=1; do
+		rm -f calls
+		run_bounded env STARTED='-62135596800 false' "$refusal" podman pod start p
+		[ "$status" -eq 125 ]
+	done
+	for STARTED in '-62135596800 false' "1700000000 false" "NOW true"; do
+		rm -f calls
+		works podman pod start p
+	done
+	rm -f calls
+	IDS='' works podman pod start q p
+}
+
+@test "what podman reads only once is not read again" {
+	mkfifo pipe
+	once run --env-file /dev/fd/9 image
+	once run --env-file=pipe image
+	once run --label-file pipe image
+	once run --security-opt seccomp=/proc/self/fd/9 image
+	once run -v a:b docker-archive:/dev/stdin
+	CONTAINERS_CONF=$world/pipe once run image
+	REGISTRY_AUTH_FILE=pipe once run image
+	: >file
+	failures 1
+	REGISTRY_AUTH_FILE=file works podman run --name x --env-file file --label-file /dev/null image /dev/stdin
 }
 
 @test "Docker, a remote attached run, passthrough and PODMAN_SHIM_MODE=off are not retried" {
@@ -438,7 +535,7 @@ END
 	rm "$real/podman"
 	make_script "$real/podman" <<'END'
 #!/bin/bash
-[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
 [[ $1 == run ]] || exit 1
 echo x >>"$world/calls"
 (($(wc -l <"$world/calls") == 1)) || exit 0
@@ -493,7 +590,7 @@ END
 	# fills the pipe but for a few bytes
 	make_script "$real/podman" <<'END'
 #!/bin/bash
-[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
 [[ $1 == run ]] || { echo asked >>"$world/asked"; exit; }
 head -c 65530 /dev/zero >&2
 echo >&2
@@ -516,7 +613,7 @@ END
 	rm "$real/podman"
 	make_script "$real/podman" <<'END'
 #!/bin/bash
-[[ $1 != --version ]] || { echo podman version 5.4.2; exit; }
+[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
 trap 'echo "Error: OCI ping_group_range" >&2; exit 126' TERM HUP INT QUIT
 echo x >>"$world/begun"
 for ((i = 0; i < 500; i++)); do sleep 0.02; done

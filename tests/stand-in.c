@@ -259,9 +259,22 @@ static void await(int signal_number)
 	record("arrivals", "w", "%d\n", count);
 }
 
+/* Reads some of the file `path`; returns whether that can be done. */
+static bool reads(const char *path)
+{
+	char content[4096];
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return false;
+	fread(content, 1, sizeof content, file);
+	return fclose(file) == 0;
+}
+
 __attribute__((noreturn)) static void answer_probe(void)
 {
 	const char *how = getenv("STAND_IN_PROBE"), *version = getenv("STAND_IN_VERSION");
+	const char *only = getenv("CONTAINERS_CONF"), *override = getenv("CONTAINERS_CONF_OVERRIDE");
 	char targets[3][4096];
 
 	record("probes", "a", "pid=%d stdin=%s stdout=%s stderr=%s terminal=%s\n", (int)getpid(),
@@ -271,7 +284,7 @@ __attribute__((noreturn)) static void answer_probe(void)
 		how = "";
 	if (!version)
 		version = "podman version 5.4.2";
-	if (strcmp(how, "fail") == 0)
+	if (strcmp(how, "fail") == 0 || (only && !reads(only)) || (override && !reads(override)))
 		exit(1);
 	if (strcmp(how, "garbage") == 0)
 		fwrite("\377\0 version x.y\n", 1, 15, stdout);
