@@ -112,7 +112,7 @@ static struct {
 	const char *log;  /* NULL: none */
 } settings = { .retries = 3, .backoff = 500, .lock_wait = 60, .lock_hold = UNSET };
 
-/* The rows are what --shim-help prints, and the tables of README.md and the manual page hold. */
+/* The rows are what --shim-help prints, and the table of README.md holds. */
 /* clang-format off */
 static const struct setting {
 	const char *name, *values, *meaning;
@@ -938,6 +938,7 @@ enum option_use {
 	PRESERVE_FDS,
 	REMOTE,
 	REMOVE,
+	REPLACE,
 	RUN,
 	SYSCTL,
 	TTY,
@@ -1137,7 +1138,7 @@ static const struct option run_options[] = {
 	{ "rdt-class", 0, VALUE, UNUSED },
 	{ "read-only", 0, NOTHING, UNUSED },
 	{ "read-only-tmpfs", 0, NOTHING, UNUSED },
-	{ "replace", 0, NOTHING, UNUSED },
+	{ "replace", 0, NOTHING, REPLACE },
 	{ "requires", 0, VALUE, UNUSED },
 	{ "restart", 0, VALUE, UNUSED },
 	{ "retry", 0, VALUE, UNUSED },
@@ -1301,9 +1302,9 @@ struct command_line {
 	const char *read_once;    /* what podman would find empty the second time, or NULL */
 	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
+	bool attach, detach, env_host, help, remove, replace, run, sets_ping, tty;
 	bool remote, connection; /* only why_arguments_are_remote fills these */
-	int operand_count;       /* 0 or 1 for a command whose first operand ends its options */
+	int operand_count;       /* if the first ends the options: whether there are any */
 	char **operands;         /* for any other command; NULL-ended, or NULL */
 };
 
@@ -1430,6 +1431,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	}
 	case REMOTE: line->remote = is_true(value); break;
 	case REMOVE: line->remove = is_true(value); break;
+	case REPLACE: line->replace = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
 	case SYSCTL:
 		if (strstr(value, PING_SYSCTL)) /* in a list with commas, too */
@@ -1738,6 +1740,13 @@ static struct version parse_version(const char *output)
 		return version;
 	version.product = skip_prefix(output, "Docker") ? PRODUCT_DOCKER : PRODUCT_PODMAN;
 	return version;
+}
+
+/* Returns whether `version` is known, and older than that. */
+static bool is_before(const struct version *version, unsigned major, unsigned minor)
+{
+	return version->product == PRODUCT_PODMAN &&
+	       (version->major < major || (version->major == major && version->minor < minor));
 }
 
 /* A question to a program. */
@@ -2090,8 +2099,8 @@ struct reader {
 	const char *error;            /* the first, or NULL */
 	int line;                     /* of the error */
 	int depth, items;
-	int section,
-	    sections; /* the number of the section, or braces, being read; the last number */
+	int section;  /* the number of the header, or of the braces, whose keys are being read */
+	int sections; /* how many there have been */
 };
 
 /* Notes the error `why` at `at`, unless there has been one before. Returns false. */
@@ -2675,13 +2684,6 @@ static char *toml_string(const char *value)
  * that rule it out. Where that cannot be said for sure there is an obstacle, and no override.
  */
 
-/* Returns whether `version` is known, and older than that. */
-static bool is_before(const struct version *version, unsigned major, unsigned minor)
-{
-	return version->product == PRODUCT_PODMAN &&
-	       (version->major < major || (version->major == major && version->minor < minor));
-}
-
 /* An array of strings that a later file may add to: attributedstring.Slice of containers/common. */
 struct strings {
 	char **words; /* NULL-ended, or NULL */
@@ -2823,8 +2825,8 @@ static void read_keys(struct configuration *configuration, struct reader *reader
 	read_boolean(reader, engine, "remote", &configuration->remote);
 }
 
-/* Reads one file. Returns what it holds, or NULL if that is an obstacle, which is noted, or if the
-   file is not there and need not be. */
+/* Reads one file, and notes an obstacle in it. Returns what it holds, or NULL if it cannot be read,
+   which is an obstacle, or is not there and need not be. */
 static struct item *read_layer(struct configuration *configuration, const char *path, bool optional)
 {
 	struct reader reader;
@@ -3128,7 +3130,7 @@ static struct configuration read_configuration(const struct version *version, ch
 	}
 	configuration.sysctls_append = configuration.sysctls.appends;
 	configuration.conmons_append = configuration.conmons.appends;
-	if (callers && !is_before(version, 4, 5)) { /* older ones do not know it */
+	if (callers && !is_before(version, 4, 5)) { /* older ones ignore it */
 		replace_pipe(callers);
 		configuration.callers = read_layer(&configuration, callers, false);
 	}
@@ -3222,8 +3224,9 @@ static bool is_conmon_alias(const char *argv0)
 /*
  * Deciding
  *
- * Everything is decided here, before anything is done: this section asks and reads, and must change
- * nothing that podman, or another shim, could see.
+ * Everything is decided here, before anything is done: this section asks and reads. It changes
+ * nothing for podman but what would be lost otherwise: a pipe that can be read once is replaced by
+ * its content, and a script in podman's place is counted.
  */
 
 struct plan {
@@ -3242,7 +3245,7 @@ struct plan {
 	int retries;
 	const char *no_retries; /* the reason why there are none, or NULL */
 	int lock_hold;          /* seconds for which the lock may be held */
-	int expected;           /* containers that must run before that; 0: they cannot be seen */
+	int expected;           /* how many must run for it to be let go; 0: they cannot be seen */
 };
 
 /* seconds: the settings' defaults. A remote podman's containers cannot be seen from here. */
@@ -3348,7 +3351,8 @@ static void divide_sysctls(struct plan *plan)
 			add_word(&plan->sysctls, *sysctl);
 }
 
-static const char too_old[] = "Podman before 4.8 does not know CONTAINERS_CONF_OVERRIDE";
+/* The variable is there since 4.5, and known to be read as the override needs it since 4.8. */
+static const char too_old[] = "Podman before 4.8 may not read CONTAINERS_CONF_OVERRIDE";
 
 /* Returns why the override could do harm, or be of no use, or NULL. */
 static const char *why_no_override(const struct plan *plan)
@@ -3765,7 +3769,7 @@ __attribute__((format(printf, 3, 4))) static void record(const struct plan *plan
 	line = text("%s %d podman %s: %s: %s.", date, (int)getpid(), plan->line.command->words,
 		    event, reason);
 	make_printable(line, strlen(line));
-	line[strlen(line) - 1] = '\n';
+	line[strlen(line) - 1] = '\n'; /* instead of the dot: no other newline is left */
 	/* O_NONBLOCK is for a FIFO, which would wait for its reader */
 	fd = open(settings.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
@@ -4033,10 +4037,10 @@ static enum conmon conmon_state(pid_t pid)
 	size_t length;
 
 	length = read_process_file(pid, "cmdline", arguments, sizeof arguments);
+	if (!length) /* it has ended, and has yet to be waited for */
+		return is_named_conmon(pid) ? CONMON_CREATING : NOT_CONMON;
 	pidfile = argument_after("-p", arguments, length);
 	name = argument_after("-n", arguments, length);
-	if (!length) /* it is ending */
-		return is_named_conmon(pid) ? CONMON_CREATING : NOT_CONMON;
 	if (!pidfile || !name || !argument_after("-b", arguments, length) || is_infra_name(name))
 		return NOT_CONMON;
 	return stat(pidfile, &status) == 0 && status.st_size > 0 ? CONMON_RUNNING : CONMON_CREATING;
@@ -4769,10 +4773,10 @@ struct attempt {
 	bool ended;
 	/* children that the shim had before, of a process that executed it in its own place */
 	int conmons_before, running_before;
-	int conmons;                /* how many conmons have failed, */
-	pid_t conmon[MOST_CONMONS]; /* and which */
-	bool started;               /* a container runs, or has run, or may have */
-	bool told_to_end;           /* by a signal */
+	int failures;                       /* how many conmons have failed, */
+	pid_t failed_conmons[MOST_CONMONS]; /* and which */
+	bool started;                       /* a container runs, or has run, or may have */
+	bool told_to_end;                   /* by a signal */
 	bool resumed; /* podman was stopped, and the shim with it, until a moment ago */
 };
 
@@ -4824,14 +4828,20 @@ static const char *id_in_file(const char *path)
 	return begins_with_id(id) ? id : NULL;
 }
 
-/* Returns whether the file `path` holds the pid of a conmon that has failed in `attempt`. */
-static bool names_conmon(const char *path, const struct attempt *attempt)
+/* Returns the pid of the conmon that podman has started for a container, from its pidfile `path`,
+   or 0 if it has started none. */
+static long conmon_of(const char *path)
 {
 	char number[12];
 
-	read_file(path, number, sizeof number);
-	for (int i = 0; i < attempt->conmons; i++)
-		if (atol(number) == attempt->conmon[i])
+	return read_file(path, number, sizeof number) ? atol(number) : 0;
+}
+
+/* Returns whether `pid` is that of a conmon that has failed in `attempt`. */
+static bool has_failed_as(const struct attempt *attempt, long pid)
+{
+	for (int i = 0; i < attempt->failures; i++)
+		if (pid == attempt->failed_conmons[i])
 			return true;
 	return false;
 }
@@ -4864,7 +4874,7 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 		const char *pidfile =
 		    begins_with_id(line) ? skip_prefix(line + ID_LENGTH, " false ") : NULL;
 
-		if (!pidfile || !names_conmon(pidfile, attempt))
+		if (!pidfile || !has_failed_as(attempt, conmon_of(pidfile)))
 			continue;
 		if (id) /* a number that was used twice */
 			return NULL;
@@ -4894,6 +4904,7 @@ static const char *find_named(const struct plan *plan, const struct attempt *att
 	static const char *const never_started[] = { "created", "configured", NULL };
 	static char found[2 * PATH_MAX];
 	char *its_name, *state, *pidfile;
+	long conmon;
 
 	if (ask_podman(plan, words, LENGTH(words), found, sizeof found) != 0)
 		return is_gone(plan, "container", name) ? "" : NULL;
@@ -4905,8 +4916,10 @@ static const char *find_named(const struct plan *plan, const struct attempt *att
 		return ""; /* podman finds a container by the beginning of its id, too */
 	if (index_of(state, never_started) < 0)
 		return NULL;
-	/* somebody else's may have got a name that podman's --rm has set free */
-	if ((attempt->conmons || plan->line.remove) && !names_conmon(pidfile, attempt))
+	/* It may be somebody else's, if podman's --rm has set the name free, or --replace takes it.
+	   Its conmon has not been started where the infra container of its pod has failed. */
+	conmon = conmon_of(pidfile);
+	if ((conmon || plan->line.remove || plan->line.replace) && !has_failed_as(attempt, conmon))
 		return NULL;
 	return found;
 }
@@ -5211,8 +5224,8 @@ static bool is_caught(int signal)
 	}
 }
 
-/* Returns whether podman needs to be told of `arrival`, or has been by whoever sent it: what a
-   terminal sends goes to all processes of the job, but that it has hung up to the leader of the
+/* Returns whether podman has yet to be told of `arrival`. What a terminal sends goes to all
+   processes of the job, and so to podman; only that it has hung up goes to the leader of the
    session alone. */
 static bool is_news(const struct arrival *arrival)
 {
@@ -5259,8 +5272,8 @@ static bool catch_signals(void)
 	return true;
 }
 
-/* Lets signals arrive, but for the one of terminals that stop background jobs which write, if the
-   caller does not want it: it is not for those who ignore or block it. */
+/* Unblocks all signals, but SIGTTOU if the caller ignores or blocks that: then the relay, too, may
+   write to a terminal from the background (`stty tostop`). */
 static void release_signals(void)
 {
 	sigset_t mask;
@@ -5433,7 +5446,9 @@ static void leave_waker(pid_t podman)
 /* Notes how the process `pid`, which podman has left behind, has ended, by `info`. A conmon that
    could not create its container ends with 1, and that of Podman 3 with 0. Other conmons end as
    their containers do, or as the clean-up that they execute does (conmon's src/ctr_exit.c,
-   do_exit_command): those containers have started. */
+   do_exit_command): those containers have started. A conmon of another name is not known as one:
+   whatever ends with a status that the failure has, too, counts as a container that has started.
+   That may cost a retry, and never a second run. */
 static void note_orphan_end(struct attempt *attempt, const struct plan *plan, pid_t pid,
 			    const siginfo_t *info)
 {
@@ -5443,8 +5458,8 @@ static void note_orphan_end(struct attempt *attempt, const struct plan *plan, pi
 	if ((result >= STATUS_FAILED && result <= STATUS_NOT_FOUND) ||
 	    (is_conmon && result != EXIT_FAILURE && !(result == 0 && is_old)))
 		attempt->started = true;
-	else if (is_conmon && attempt->conmons < MOST_CONMONS)
-		attempt->conmon[attempt->conmons++] = pid;
+	else if (is_conmon && attempt->failures < MOST_CONMONS)
+		attempt->failed_conmons[attempt->failures++] = pid;
 }
 
 /* Takes notice of children that have ended or stopped; stops with podman. Returns true if podman
@@ -5667,9 +5682,9 @@ static bool is_containers_own(const struct attempt *attempt, const struct plan *
 	return attempt->started && is_attached(&plan->line);
 }
 
-/* Returns NULL if nothing is left of `attempt`, which has failed, and podman may be executed again,
-   or why not. */
-static const char *why_not_again(struct attempt *attempt, const struct plan *plan, char **argv)
+/* Removes what `attempt`, which has failed, has left, if podman may be executed again. Returns NULL
+   then, with containers that have started left out of `argv`, or else why there is no retry. */
+static const char *undo_attempt(struct attempt *attempt, const struct plan *plan, char **argv)
 {
 	const char *why;
 
@@ -5733,7 +5748,8 @@ static void finish_relays(void)
 		drain(relays[i]);
 		relays[i]->due = SIZE_MAX;
 	}
-	/* what podman has left behind is not told either to end */
+	/* a relay that is left keeps this mask: like whom it relays for, it does not end by the
+	   signals of the job */
 	mask_fatal_signals(SIG_BLOCK);
 	for (size_t i = 0; i < LENGTH(relays); i++)
 		leave_relay(relays[i]);
@@ -5764,7 +5780,7 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		if (!has_failed(&attempt) || tries > plan->retries)
 			break;
 		mask_fatal_signals(SIG_BLOCK);
-		why = why_not_again(&attempt, plan, argv);
+		why = undo_attempt(&attempt, plan, argv);
 		adopt_orphans(false);
 		if (why) {
 			trace("no retry: %s", why);
@@ -5892,10 +5908,11 @@ static const char *find_namespace(const char *config, const char *type)
 	return NULL;
 }
 
-/* Returns the path of the network namespace that podman has made for the container of `config`, or
-   NULL: one that it joins is named as that of a process (libpod/container.go, namespacePath), and
-   has been given its sysctls with the container that it was made for; and podman gives a container
-   that joins one none (noUseNet of pkg/specgen/generate/security_linux.go). */
+/* Returns the path of the network namespace that podman has made for the container of `config`.
+   NULL where nothing is to be written: there is no path yet (--network none); the container has ids
+   of its own; or it joins a namespace, whose path is a process's (libpod/container.go,
+   namespacePath): that has its sysctls from the container that it was made for, and podman gives
+   none to who joins it (noUseNet of pkg/specgen/generate/security_linux.go). */
 static const char *own_network(const char *config)
 {
 	const char *path = json_member(find_namespace(config, "network"), "path");

@@ -274,7 +274,8 @@ static bool reads(const char *path)
 __attribute__((noreturn)) static void answer_probe(void)
 {
 	const char *how = getenv("STAND_IN_PROBE"), *version = getenv("STAND_IN_VERSION");
-	const char *only = getenv("CONTAINERS_CONF"), *override = getenv("CONTAINERS_CONF_OVERRIDE");
+	const char *only = getenv("CONTAINERS_CONF"),
+		   *override = getenv("CONTAINERS_CONF_OVERRIDE");
 	char targets[3][4096];
 
 	record("probes", "a", "pid=%d stdin=%s stdout=%s stderr=%s terminal=%s\n", (int)getpid(),

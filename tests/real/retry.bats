@@ -222,6 +222,21 @@ make_abc() {
 	[ "$(native pod ps -q | wc -l)" -eq 1 ]
 }
 
+@test "a container whose id begins with the name stays, and one that has ended is not started again" {
+	clear
+	native create --name other localhost/bb busybox true
+	other=$(native inspect -f '{{.Id}}' other)
+	failures 2
+	[ "$(racy run --rm --network none --name "${other:0:3}" localhost/bb busybox echo hello)" = hello ]
+	[ "$(native ps -aq --no-trunc)" = "$other" ]
+	native create --network none -v "$work:/work" --name ends localhost/bb busybox sh -c 'echo ran >>/work/ran'
+	native --runtime "$runtime" create --network none --name stays localhost/bb busybox sleep 60
+	failures 2
+	[ "$(PODMAN_SHIM_BACKOFF_MS=1000 racy start ends stays)" = $'ends\nstays' ]
+	is_running stays
+	[ "$(cat ran)" = ran ]
+}
+
 @test "with the override, a container made elsewhere and an explicit --sysctl are retried" {
 	(($(version) > 4)) || skip "no override"
 	export PODMAN_SHIM_MODE=auto
