@@ -1377,8 +1377,7 @@ static bool is_read_once(const char *path)
 	       !is_null_device(&status);
 }
 
-/* Notes in `line` if `text`, an argument or a part of one, names a descriptor, which may be a pipe.
- */
+/* Notes in `line` if `text`, of an argument, names a descriptor, which may be a pipe. */
 static void note_descriptor_names(struct command_line *line, const char *text)
 {
 	static const char *const paths[] = { DESCRIPTOR_DIRECTORY, "/proc/self/fd/", "/dev/stdin" };
@@ -1391,7 +1390,8 @@ static void note_descriptor_names(struct command_line *line, const char *text)
 /* Notes that `option` was given; `value` is "true" for one that needs none and has none. */
 static void note_option(struct command_line *line, const struct option *option, const char *value)
 {
-	note_descriptor_names(line, value);
+	if (option->use != ENV) /* which is not for podman to read */
+		note_descriptor_names(line, value);
 	switch (option->use) {
 	case UNUSED: break;
 	case REPEATED: add_word(&line->repeated, text("--%s=%s", option->name, value)); break;
@@ -1847,9 +1847,8 @@ static void forget_child(void)
 		sigwait(&child, &signal);
 }
 
-/* Asks `question`, and fills `answer` with the answer. Returns the program's exit status; -1 for
-   one line, or if it has not ended in time, or writes more than `answer` holds: it is killed then.
- */
+/* Asks `question` and fills `answer`. Returns the program's exit status; -1 for one line, or if it
+   has not ended in time, or writes more than `answer` holds: it is killed then. */
 static int ask(const struct question *question, char *answer, size_t size)
 {
 	const long long deadline = now() + question->timeout;
@@ -5686,9 +5685,8 @@ static bool is_containers_own(const struct attempt *attempt, const struct plan *
    then, with containers that have started left out of `argv`, or else why there is no retry. */
 static const char *undo_attempt(struct attempt *attempt, const struct plan *plan, char **argv)
 {
-	const char *why;
-
 	const struct command_line *line = &plan->line;
+	const char *why;
 
 	if (attempt->told_to_end)
 		return "a signal has asked for the end";
@@ -6123,7 +6121,6 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 			      text("%s", image),
 			      "--shim-version",
 			      NULL };
-
 	const struct question question = { .arguments = arguments,
 					   .stream = STDERR_FILENO,
 					   .timeout = CHECK_TIMEOUT };

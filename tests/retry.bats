@@ -452,7 +452,7 @@ END
 	REGISTRY_AUTH_FILE=pipe once run image
 	: >file
 	failures 1
-	REGISTRY_AUTH_FILE="$world/file" works podman run --name x --env-file file --label-file /dev/null image /dev/stdin
+	REGISTRY_AUTH_FILE="$world/file" works podman run --name x -e log=/dev/fd/1 --env-file file --label-file /dev/null image /dev/stdin
 }
 
 @test "Docker, a remote attached run, passthrough and PODMAN_SHIM_MODE=off are not retried" {
