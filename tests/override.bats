@@ -155,8 +155,8 @@ without_own_keys() {
 
 @test "behind a script that does not pass the override on there is the lock" {
 	mv "$real/podman" .
-	for lost in 'unset CONTAINERS_CONF_OVERRIDE' 'for fd in /proc/self/fd/1??; do eval "exec ${fd##*/}<&-"; done' \
-		'[[ $1 == --version ]] && for fd in /proc/self/fd/1??; do eval "exec ${fd##*/}<&-"; done'; do
+	for lost in 'unset CONTAINERS_CONF_OVERRIDE' 'for fd in /proc/self/fd/1??; do [ ! -e "$fd" ] || eval "exec ${fd##*/}<&-"; done' \
+		'[[ $1 == --version ]] && for fd in /proc/self/fd/1??; do [ ! -e "$fd" ] || eval "exec ${fd##*/}<&-"; done'; do
 		printf '#!/bin/bash\n%s\nexec "%s" "$@"\n' "$lost" "$world/podman" | make_script "$real/podman"
 		expect "fallback: $real/podman passes no override on to podman" run image
 		lacks '^CONTAINERS_CONF_OVERRIDE=' environ

@@ -92,7 +92,7 @@ lose_all() { echo 1000 >/tmp/racy-runtime/fail-next; }
 
 @test "behind a script there is the override if it passes that on, and podman in any case" {
 	printf '#!/bin/bash\nexec /usr/bin/podman "$@"\n' >passes
-	printf '#!/bin/bash\nfor fd in /proc/self/fd/1??; do eval "exec ${fd##*/}<&-"; done\nexec /usr/bin/podman "$@"\n' >closes
+	printf '#!/bin/bash\nfor fd in /proc/self/fd/1??; do [ ! -e "$fd" ] || eval "exec ${fd##*/}<&-"; done\nexec /usr/bin/podman "$@"\n' >closes
 	chmod +x passes closes
 	PODMAN_SHIM_RETRIES=0 PODMAN_SHIM_REAL=$work/passes podman run --rm "${doomed[@]}" localhost/bb busybox id
 	[ "$(PODMAN_SHIM_REAL=$work/closes podman run --rm localhost/bb busybox echo hello)" = hello ]
