@@ -128,6 +128,8 @@ with_mounts() {
 		keep_record native
 		for fails in 0 1; do
 			for mode in "${modes[@]}" PODMAN_SHIM_LOG="$world/log"; do
+				# what is not retried is as it is without a failure
+				[[ $fails = 0 || $mode != *=off && $mode != *=0 ]] || continue
 				status=0
 				eval "STAND_IN_FAILS=$fails PODMAN_SHIM_BACKOFF_MS=1 env '$mode' podman run --rm image $closed" || status=$?
 				printf '%s %s, %s failures: status %s\n' "$mode" "$closed" "$fails" "$status"

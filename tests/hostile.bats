@@ -240,7 +240,7 @@ unreadable_shims() {
 	[ "${#variables[@]}" -ge 26 ]
 	for variable in "${variables[@]}"; do
 		[[ $variable != PODMAN_SHIM_REAL ]] || continue
-		for value in "/$long" $'\e]0;x\a\x9b\xc2\x9b31m\n'"$long" "1$long" 99999999999999999999; do
+		for value in "/$long" $'\e]0;x\a\x9b\xc2\x9b31m\n'"$long" 99999999999999999999; do
 			[[ $variable != PATH ]] || value=$value:$PATH
 			rm -f "$record/runs"
 			run_bounded env "$variable=$value" "$shim/podman" run image

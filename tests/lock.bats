@@ -186,7 +186,7 @@ hold_lock() {
 	[ "$status" -eq 142 ]
 	[ "$(count runs)" -eq 0 ]
 	export PODMAN_SHIM_LOCK_WAIT=1
-	for alarm in 'kill ALRM => $$' 'Time::HiRes::alarm(0.1)' 'Time::HiRes::alarm(0.1); select undef, undef, undef, 0.3'; do
+	for alarm in 'kill ALRM => $$' 'Time::HiRes::alarm(0.1)'; do
 		run_bounded perl -MPOSIX -MTime::HiRes -e '
 			$SIG{ALRM} = "DEFAULT";
 			sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGALRM));
