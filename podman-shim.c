@@ -938,7 +938,6 @@ enum option_use {
 	PRESERVE_FDS,
 	REMOTE,
 	REMOVE,
-	REPLACE,
 	RUN,
 	SYSCTL,
 	TTY,
@@ -1138,7 +1137,7 @@ static const struct option run_options[] = {
 	{ "rdt-class", 0, VALUE, UNUSED },
 	{ "read-only", 0, NOTHING, UNUSED },
 	{ "read-only-tmpfs", 0, NOTHING, UNUSED },
-	{ "replace", 0, NOTHING, REPLACE },
+	{ "replace", 0, NOTHING, UNUSED },
 	{ "requires", 0, VALUE, UNUSED },
 	{ "restart", 0, VALUE, UNUSED },
 	{ "retry", 0, VALUE, UNUSED },
@@ -1302,7 +1301,7 @@ struct command_line {
 	const char *read_once;    /* what podman would find empty the second time, or NULL */
 	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, detach, env_host, help, remove, replace, run, sets_ping, tty;
+	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
 	bool remote, connection; /* only why_arguments_are_remote fills these */
 	int operand_count;       /* if the first ends the options: whether there are any */
 	char **operands;         /* for any other command; NULL-ended, or NULL */
@@ -1431,7 +1430,6 @@ static void note_option(struct command_line *line, const struct option *option, 
 	}
 	case REMOTE: line->remote = is_true(value); break;
 	case REMOVE: line->remove = is_true(value); break;
-	case REPLACE: line->replace = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
 	case SYSCTL:
 		if (strstr(value, PING_SYSCTL)) /* in a list with commas, too */
@@ -1537,6 +1535,8 @@ static void read_options(const struct reading *reading, struct command_line *lin
 			next = read_long(reading, line, argument, next);
 		} else { /* -- */
 			line->operand_count += (int)(end - next);
+			if (next < end)
+				note_descriptor_names(line, *next);
 			while (reading->options_after_operands && next < end)
 				add_word(&line->operands, *next++);
 			return;
@@ -1785,8 +1785,10 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
 	if (question->for_version) {
-		/* podman reads these first of all, and what is a pipe would be empty then */
-		unsetenv("CONTAINERS_CONF");
+		/* podman reads these first of all, and what is a pipe would be empty then; the
+		   files that are read without the first may be such as it rejects */
+		if (getenv("CONTAINERS_CONF"))
+			setenv("CONTAINERS_CONF", "/dev/null", 1);
 		unsetenv(OVERRIDE_VARIABLE);
 		if (question->override)
 			setenv(OVERRIDE_VARIABLE, question->override, 1);
@@ -1902,6 +1904,7 @@ static void ask_version(const char *path, const char *override, char *answer, si
    descriptors), nor to each podman (flatpak-spawn(1) starts one elsewhere). */
 static bool ask_script(const char *path, char *answer, size_t size)
 {
+	const long long begin = now();
 	int ends[2], override, unread = 1;
 
 	answer[0] = 0;
@@ -1916,7 +1919,8 @@ static bool ask_script(const char *path, char *answer, size_t size)
 		}
 		close(ends[0]);
 	}
-	if (!*answer) /* a podman that ends where the override cannot be read */
+	/* a podman that has ended because the override cannot be read */
+	if (!*answer && now() - begin < PROBE_TIMEOUT)
 		ask_version(path, NULL, answer, size);
 	return unread == 0;
 }
@@ -3850,8 +3854,12 @@ static void wake(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
 	(void)context;
-	if (info->si_pid > 0) /* not a timer's */
+#ifdef __linux__
+	if (info->si_code != SI_KERNEL) /* not a timer's */
 		alarmed = true;
+#else
+	(void)info;
+#endif
 }
 
 /* Waits in flock(2) for the lock on `fd` until `deadline` (of now()), for which the timer of the
@@ -4827,6 +4835,16 @@ static const char *id_in_file(const char *path)
 	return begins_with_id(id) ? id : NULL;
 }
 
+/* Returns whether the file `path` is one that podman makes for --cidfile: with Podman 3 it is empty
+   as long as the container has not started (openCidFile). Any other, as /dev/null, stays. */
+static bool is_cidfile(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+	       (status.st_size == 0 || id_in_file(path));
+}
+
 /* Returns the pid of the conmon that podman has started for a container, from its pidfile `path`,
    or 0 if it has started none. */
 static long conmon_of(const char *path)
@@ -4915,16 +4933,18 @@ static const char *find_named(const struct plan *plan, const struct attempt *att
 		return ""; /* podman finds a container by the beginning of its id, too */
 	if (index_of(state, never_started) < 0)
 		return NULL;
-	/* It may be somebody else's, if podman's --rm has set the name free, or --replace takes it.
-	   Its conmon has not been started where the infra container of its pod has failed. */
-	conmon = conmon_of(pidfile);
-	if ((conmon || plan->line.remove || plan->line.replace) && !has_failed_as(attempt, conmon))
+	/* It may be somebody else's that has the name by now: its conmon tells. None has been
+	   started where the infra container of its pod has failed; a remote one says nothing. */
+	conmon = plan->remote ? 0 : conmon_of(pidfile);
+	if (!has_failed_as(attempt, conmon) &&
+	    (plan->line.remove || (conmon && (attempt->failures || kill((pid_t)conmon, 0) == 0))))
 		return NULL;
 	return found;
 }
 
 /* Returns the id of the container that `attempt` has left, "" if it has left none, or NULL if that
-   cannot be known. A name or a cidfile that was there before would have made another failure. */
+   cannot be known. A name that was there before would have made another failure, and an id that was
+   in the file of --cidfile is another by then. */
 static const char *find_debris(const struct plan *plan, const struct attempt *attempt)
 {
 	enum { TRIES = 20, PAUSE = 100 /* ms */ };
@@ -4989,7 +5009,8 @@ static bool has_started_of_pods(const struct plan *plan, const struct attempt *a
 
 	for (char **pod = plan->line.operands; pod && *pod && listed < LENGTH(list); pod++)
 		list[listed++] = text("--filter=pod=%s", *pod);
-	if (listed == 4 || ask_podman(plan, list, listed, ids, sizeof ids) != 0)
+	/* those of all pods, and others, where the operands do not say which */
+	if (ask_podman(plan, list, listed, ids, sizeof ids) != 0)
 		return true;
 	for (char *word = strtok(ids, "\n"); word && count < LENGTH(words);
 	     word = strtok(NULL, "\n"))
@@ -5030,8 +5051,7 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 	/* the pod's infra container, and the one that could not be found */
 	if (pod && !remove_pod(plan, pod, id ? 1 : 2))
 		return "the pod that it has left cannot be removed";
-	/* empty as long as the container has not started, with Podman 3 (openCidFile) */
-	if (line->cidfile && unlink(line->cidfile) < 0 && errno != ENOENT)
+	if (line->cidfile && is_cidfile(line->cidfile) && unlink(line->cidfile) < 0)
 		return "the file with the container's id cannot be removed";
 	return NULL;
 }
@@ -5100,7 +5120,7 @@ static bool is_kept(const char *name)
    started is not an operand, or nothing is left to start. */
 static bool leave_out_started(const struct plan *plan, char **argv)
 {
-	char **operand = plan->line.operands, **to = argv;
+	char **operands = plan->line.operands, **to = argv; /* operands are arguments of argv */
 	const size_t size_before = kept_size;
 	int left = 0;
 	size_t length;
@@ -5111,19 +5131,19 @@ static bool leave_out_started(const struct plan *plan, char **argv)
 		if (!is_operand(line, length))
 			left = -1;
 	}
-	for (char **name = operand; left >= 0 && name && *name; name++)
+	for (char **name = operands; left >= 0 && name && *name; name++)
 		left += !is_kept(*name);
 	if (kept_size && left <= 0) {
 		kept_size = size_before;
 		return false;
 	}
-	/* operands are arguments of argv, and in its order */
 	for (char **from = argv; *from; from++) {
-		const bool is_next = operand && *operand == *from;
+		char **name = operands;
 
-		if (!is_next || !is_kept(*from))
+		while (name && *name && *name != *from)
+			name++;
+		if (!name || !*name || !is_kept(*name))
 			*to++ = *from;
-		operand += is_next;
 	}
 	*to = NULL;
 	return true;
@@ -5694,6 +5714,9 @@ static const char *undo_attempt(struct attempt *attempt, const struct plan *plan
 		wait_for_conmons(attempt, plan);
 	if (is_containers_own(attempt, plan))
 		return "the container has started: this is its own output";
+	/* of several to start those that have started can be left out; what one needs cannot */
+	if (attempt->started && (line->command->options == run_options || line->operand_count == 1))
+		return "a container has started: it would be started again";
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
 		return "names, or other errors, have been printed already";
 	why = remove_debris(plan, attempt);

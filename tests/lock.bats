@@ -180,6 +180,7 @@ hold_lock() {
 	kill "$holder"
 }
 
+# bats test_tags=linux
 @test "another's SIGALRM ends a waiter, and one that is blocked waits for podman" {
 	hold_lock
 	PODMAN_SHIM_LOCK_WAIT=20 run_bounded timeout --preserve-status -s ALRM 0.5 podman run image

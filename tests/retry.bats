@@ -184,7 +184,7 @@ END
 	failures 1
 	"$real/podman" run --name other image 2>/dev/null || :
 	other=$(basename store/*.status .status)
-	for name in "${other:0:1}" "${other:0:12}"; do
+	for name in "${other:0:6}" "${other:0:12}"; do
 		failures 2
 		works podman run --rm --name "$name" image
 		failures 2
@@ -195,6 +195,16 @@ END
 	otherwise 's,forget($id) if $option{rm};,put("$store/$id.conmon"\, "1");,'
 	once run --rm --name x image
 	[ "$(calls rm)" -eq 0 ]
+	rm -rf store calls
+	# unless podman is remote, or has ended long ago
+	otherwise 's,forget($id) if $option{rm};,put("$store/$id.conmon"\, "1");,'
+	failures 1
+	works podman --remote run -d --name x image
+	failures 1
+	CONMON=none once run --name y image
+	otherwise 's,forget($id) if $option{rm};,put("$store/$id.conmon"\, "99999999");,'
+	failures 1
+	CONMON=none works podman run --name z image
 	# the same for a pod
 	otherwise '/eq "pod inspect"/a unlink "$world/pods/$words[-1]"; print "1 other\n"; exit;'
 	failures 1
@@ -234,6 +244,13 @@ END
 	failures 2
 	works podman run -d --pod new:p image
 	[ -e pods/p ]
+}
+
+@test "what podman writes ids into, and is not its own file, stays" {
+	ln -s /dev/null null
+	failures 1
+	works podman run --name x --cidfile null image
+	[ -L null ]
 }
 
 @test "stdin that a failed attempt has not read is there for the next" {
@@ -357,6 +374,13 @@ make_containers() {
 		[ "$(wc -l <ran)" -eq 3 ]
 		[ "$(calls start)" -eq 3 ]
 	done
+	otherwise 's/return if $left <= 0;/return if $left <= 0 || name_of($id) eq "a";/; s/"running")/"exited")/'
+	make_containers a b c
+	failures 3
+	works podman start a b c
+	[ "$(grep ^start calls)" = $'start a b c\nstart b c\nstart b' ]
+	[ "$(wc -l <ran)" -eq 3 ]
+	otherwise 's/return if $left <= 0;/return if $left <= 0 || name_of($id) ne "b";/; s/"running")/"exited")/'
 	# whatever is not named cannot be left out
 	make_containers a b
 	failures 1
@@ -411,15 +435,16 @@ END
 	rm "$real/podman"
 	make_script "$real/podman" <<'END'
 #!/bin/bash
+refused=REFUSED_$1
 case "$*" in
---version) read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2 ;;
+--version) read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit ;;
 'pod start'*)
 	echo x >>"$world/calls"
 	(($(wc -l <"$world/calls") > 1)) || { echo 'Error: crun: ping_group_range: OCI' >&2; exit 125; } ;;
-'ps '*' --filter=pod=p'*) printf '%s\n' "${IDS-1}" ;;
+'ps --all --no-trunc --quiet'*) printf '%s\n' "${IDS-1}" ;;
 'container inspect '*) printf '%b\n' "${STARTED//NOW/$EPOCHSECONDS}" ;;
 esac
-exit "${!1:-0}"
+exit "${!refused:-0}"
 END
 	export STARTED
 	for STARTED in "NOW false" "NOW true\nNOW false"; do
@@ -428,7 +453,7 @@ END
 		[ "$status" -eq 125 ]
 		[ "$(wc -l <calls)" -eq 1 ]
 	done
-	for refusal in ps=1 container=1; do
+	for refusal in REFUSED_ps=1 REFUSED_container=1; do
 		rm -f calls
 		run_bounded env STARTED='-62135596800 false' "$refusal" podman pod start p
 		[ "$status" -eq 125 ]
@@ -439,6 +464,8 @@ END
 	done
 	rm -f calls
 	IDS='' works podman pod start q p
+	rm -f calls
+	works podman pod start --all
 }
 
 @test "what podman reads only once is not read again" {
@@ -448,6 +475,7 @@ END
 	once run --label-file pipe image
 	once run --security-opt seccomp=/proc/self/fd/9 image
 	once run -v a:b docker-archive:/dev/stdin
+	once run --rm -- docker-archive:/dev/stdin
 	CONTAINERS_CONF=$world/pipe once run image
 	REGISTRY_AUTH_FILE=pipe once run image
 	: >file
@@ -522,6 +550,13 @@ END
 			[ "$(wc -l <ran)" -eq 1 ]
 		done
 	done
+	# nor does one that it needs
+	CONMON=0 once run -d --name y image
+	make_containers a
+	failures 1
+	CONMON=0 run_bounded podman start a
+	[ "$status" -eq 125 ]
+	[ "$(calls start)" -eq 1 ]
 }
 
 @test "a conmon of Podman 3 that could not create its container may end with 0" {
@@ -592,7 +627,7 @@ END
 #!/bin/bash
 [[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
 [[ $1 == run ]] || { echo asked >>"$world/asked"; exit; }
-head -c 65530 /dev/zero >&2
+head -c "$((16 * $(getconf PAGESIZE) - 6))" /dev/zero >&2
 echo >&2
 echo "Error: OCI ping_group_range" >&2
 exit 126
