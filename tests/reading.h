@@ -4,6 +4,14 @@ static void put(FILE *file, const char *name, const char *value)
 		fprintf(file, "%s=%s\n", name, value);
 }
 
+/* Returns whether `argv`, of `argc` arguments, has an operand of the command's. */
+static bool has_operand(char **argv, int argc)
+{
+	const struct command_line line = read_command_line(argv, argc);
+
+	return line.command && line.operand_count;
+}
+
 /* Returns how many of the arguments in NULL-ended `argv` lead to the first operand, or 0. */
 static int first_operand(char **argv, int argc)
 {
@@ -12,8 +20,8 @@ static int first_operand(char **argv, int argc)
 
 	do
 		begin[count] = argv[count];
-	while (++count < argc && read_command_line(begin, count).operand_count == 0);
-	count = read_command_line(begin, count).operand_count ? count : 0;
+	while (++count < argc && !has_operand(begin, count));
+	count = has_operand(begin, count) ? count : 0;
 	free(begin);
 	return count;
 }
@@ -39,6 +47,7 @@ static char *reading(char **argv, int argc)
 	put(file, "name", line.name);
 	put(file, "pod", line.pod);
 	put(file, "leaking_env", line.leaking_env);
+	put(file, "read_once", line.read_once);
 	put(file, "remote", why_arguments_are_remote(argv, argc));
 	for (char **word = line.repeated; word && *word; word++)
 		put(file, "repeated", *word);
