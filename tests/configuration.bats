@@ -365,7 +365,7 @@ with_own_system() {
 	mkfifo pipe
 	echo 'a = 1' >pipe &
 	CONTAINERS_CONF=$world/pipe expect "lock: $world/pipe: Illegal seek" run image
-	cat pipe >got # its writer has met with nothing
+	timeout 10 cat pipe >got # its writer has met with nothing
 	wait "$!"
 	grep -x 'a = 1' got
 	for path in "$world/pipe" pipe; do

@@ -160,6 +160,7 @@ without_own_keys() {
 		printf '#!/bin/bash\n%s\nexec "%s" "$@"\n' "$lost" "$world/podman" | make_script "$real/podman"
 		expect "fallback: $real/podman passes no override on to podman" run image
 		lacks '^CONTAINERS_CONF_OVERRIDE=' environ
+		[[ $(PODMAN_SHIM_DEBUG=1 podman run image 2>&1) == *'version: podman 5.4 '* ]]
 		CONTAINERS_CONF_OVERRIDE=/dev/null expect "fallback: $real/podman passes no override on to podman" run image
 	done
 	printf '#!/bin/bash\nexec "%s" "$@"\n' "$world/podman" | make_script "$real/podman"
