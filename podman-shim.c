@@ -756,6 +756,7 @@ static struct program find_podman(const char *argv0)
 #define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
+#define PROC_DESCRIPTORS "/proc/self/fd/" /* the same, on Linux */
 
 /* The lowest number of the override's descriptor: podman gives its helpers descriptors of its own
    from 3 upwards, and a helper that reads one of those as its configuration waits for ever. */
@@ -1379,7 +1380,7 @@ static bool is_read_once(const char *path)
 /* Notes in `line` if `text`, of an argument, names a descriptor, which may be a pipe. */
 static void note_descriptor_names(struct command_line *line, const char *text)
 {
-	static const char *const paths[] = { DESCRIPTOR_DIRECTORY, "/proc/self/fd/", "/dev/stdin" };
+	static const char *const paths[] = { DESCRIPTOR_DIRECTORY, PROC_DESCRIPTORS, "/dev/stdin" };
 
 	for (size_t i = 0; i < LENGTH(paths); i++)
 		if (strstr(text, paths[i]))
@@ -3053,7 +3054,7 @@ static const char *find_module(const char *name, const char *users, uid_t uid)
    -1 if it names none. */
 static int descriptor_of(const char *path)
 {
-	static const char *const directories[] = { DESCRIPTOR_DIRECTORY, "/proc/self/fd/" };
+	static const char *const directories[] = { DESCRIPTOR_DIRECTORY, PROC_DESCRIPTORS };
 
 	for (size_t i = 0; i < LENGTH(directories); i++) {
 		const char *number = skip_prefix(path, directories[i]);
@@ -3413,6 +3414,12 @@ static const char *plan_override(struct plan *plan)
 	return NULL;
 }
 
+/* Returns whether `line` starts pods, or restarts them. */
+static bool starts_pods(const struct command_line *line)
+{
+	return skip_prefix(line->command->words, "pod ");
+}
+
 /* Returns whether podman stays with the container, whose output it then passes on. */
 static bool is_attached(const struct command_line *line)
 {
@@ -3473,7 +3480,6 @@ static const char *what_is_read_once(const struct command_line *line)
 static const char *why_no_retries(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
-	const bool starts_pods = skip_prefix(line->command->words, "pod ");
 	const char *read_once = what_is_read_once(line);
 	const char *pod = new_pod(line);
 	const char *log_driver =
@@ -3487,7 +3493,7 @@ static const char *why_no_retries(const struct plan *plan)
 		return "the command is not one that can be asked again";
 	if (line->unknown_option)
 		return text("unknown option %s: what follows cannot be read", line->unknown_option);
-	if (plan->remote && (is_attached(line) || starts_pods))
+	if (plan->remote && (is_attached(line) || starts_pods(line)))
 		return "whether a remote container has started cannot be seen";
 	if (read_once)
 		return text("%s may be empty the second time", read_once);
@@ -4628,12 +4634,12 @@ static bool open_terminal(int ends[2], int original)
 static void open_target(struct relay *relay, int original)
 {
 	const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	char path[sizeof "/proc/self/fd/" + 11];
+	char path[sizeof PROC_DESCRIPTORS + 11];
 
 	relay->target = CLOSED;
 	relay->may_wait = false;
 	if (relay->is_pipe || relay->is_terminal) {
-		snprintf(path, sizeof path, "/proc/self/fd/%d", original);
+		snprintf(path, sizeof path, PROC_DESCRIPTORS "%d", original);
 		relay->target = above_stdio(open(path, flags));
 		if (relay->target < 0) /* another user's pipe, say */
 			relay->may_wait = true;
@@ -4771,6 +4777,7 @@ static void resize_terminals(void)
 #define MOST_CONMONS 16
 #define DOES_NOT_EXIST 1 /* exit status of podman-container-exists(1) and podman-pod-exists(1) */
 #define MOST_CREATED 256 /* containers among which one is searched */
+#define IDS_SIZE (MOST_CREATED * (ID_LENGTH + 1) + 1) /* bytes for their ids, a line for each */
 
 /* One execution of podman. */
 struct attempt {
@@ -4863,6 +4870,26 @@ static bool has_failed_as(const struct attempt *attempt, long pid)
 	return false;
 }
 
+/* Lists containers by `list`, of `listed` words, and fills `found` with a line of `format` for
+   each. Returns how many there are, or -1 if that cannot be known, and in `*status` what
+   podman-inspect(1) exits with: one that has gone meanwhile makes it fail, and has no line. */
+static int inspect_listed(const struct plan *plan, const char *const *list, size_t listed,
+			  const char *format, char *found, size_t size, int *status)
+{
+	static char ids[IDS_SIZE];
+	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format", format };
+	size_t count = 4;
+
+	if (ask_podman(plan, list, listed, ids, sizeof ids) != 0)
+		return -1;
+	for (char *word = strtok(ids, "\n"); word && count < LENGTH(words);
+	     word = strtok(NULL, "\n"))
+		words[count++] = word;
+	if (count > 4)
+		*status = ask_podman(plan, words, count, found, size);
+	return (int)count - 4;
+}
+
 /* Finds the container that `attempt` has created, by conmon's pid, which podman has kept for it.
    Returns its id, "" if there is none that was created and not started, or NULL if it cannot be
    known. */
@@ -4870,22 +4897,15 @@ static const char *find_created(const struct plan *plan, const struct attempt *a
 {
 	static const char *const list[] = { "ps",      "--all",    "--no-trunc",
 					    "--quiet", "--filter", "status=created" };
-	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[4 * sizeof ids];
-	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
-						"{{.Id}} {{.IsInfra}} {{.ConmonPidFile}}" };
+	static char found[4 * IDS_SIZE];
 	const char *id = NULL;
-	size_t count = 4;
-	int status = ask_podman(plan, list, LENGTH(list), ids, sizeof ids);
+	int status;
+	const int count =
+	    inspect_listed(plan, list, LENGTH(list), "{{.Id}} {{.IsInfra}} {{.ConmonPidFile}}",
+			   found, sizeof found, &status);
 
-	if (status != 0)
-		return NULL;
-	for (char *word = strtok(ids, "\n"); word && count < LENGTH(words);
-	     word = strtok(NULL, "\n"))
-		words[count++] = word;
-	if (count == 4)
-		return "";
-	/* one that has gone meanwhile makes it fail, and is not there in the answer */
-	ask_podman(plan, words, count, found, sizeof found);
+	if (count <= 0)
+		return count == 0 ? "" : NULL;
 	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n")) {
 		/* an infra container is its pod's */
 		const char *pidfile =
@@ -4986,7 +5006,7 @@ static bool remove_pod(const struct plan *plan, const char *name, int most)
    --rm has been removed by the failure. */
 static bool containers_exist(const struct plan *plan)
 {
-	static char answer[MOST_CREATED * (ID_LENGTH + 1) + 1];
+	static char answer[IDS_SIZE];
 	char **name = plan->line.operands;
 	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format", "{{.Id}}" };
 	size_t count = 4;
@@ -5001,23 +5021,19 @@ static bool containers_exist(const struct plan *plan)
    its pod only. */
 static bool has_started_of_pods(const struct plan *plan, const struct attempt *attempt)
 {
-	static char ids[MOST_CREATED * (ID_LENGTH + 1) + 1], found[sizeof ids];
+	static char found[IDS_SIZE];
 	const char *list[5 + MOST_CREATED] = { "ps", "--all", "--no-trunc", "--quiet" };
-	const char *words[4 + MOST_CREATED] = { "container", "inspect", "--format",
-						"{{.State.StartedAt.Unix}} {{.IsInfra}}" };
-	size_t listed = 4, count = 4;
+	size_t listed = 4;
+	int status, count;
 
 	for (char **pod = plan->line.operands; pod && *pod && listed < LENGTH(list); pod++)
 		list[listed++] = text("--filter=pod=%s", *pod);
 	/* those of all pods, and others, where the operands do not say which */
-	if (ask_podman(plan, list, listed, ids, sizeof ids) != 0)
-		return true;
-	for (char *word = strtok(ids, "\n"); word && count < LENGTH(words);
-	     word = strtok(NULL, "\n"))
-		words[count++] = word;
-	if (count == 4)
-		return false;
-	if (ask_podman(plan, words, count, found, sizeof found) != 0)
+	count = inspect_listed(plan, list, listed, "{{.State.StartedAt.Unix}} {{.IsInfra}}", found,
+			       sizeof found, &status);
+	if (count <= 0)
+		return count < 0;
+	if (status != 0)
 		return true;
 	for (char *line = strtok(found, "\n"); line; line = strtok(NULL, "\n"))
 		if (atoll(line) >= attempt->begin && strstr(line, "false"))
@@ -5032,7 +5048,7 @@ static const char *remove_debris(const struct plan *plan, const struct attempt *
 	const char *id, *pod = new_pod(line);
 	char answer[ID_LENGTH + 64];
 
-	if (skip_prefix(line->command->words, "pod "))
+	if (starts_pods(line))
 		return has_started_of_pods(plan, attempt)
 			   ? "a container of the pod may have started: it would be started again"
 			   : NULL;
@@ -5078,6 +5094,14 @@ static char *find_kept(const char *name, size_t length)
 	return NULL;
 }
 
+/* The same for the line of `name`. */
+static const char *find_kept_name(const char *name)
+{
+	const char *line = text("%s\n", name);
+
+	return find_kept(line, strlen(line));
+}
+
 /* Adds the line `line` to the `*size` bytes of `list`, if it fits into `room` bytes with them. */
 static void append_line(char *list, size_t *size, size_t room, const char *line, size_t length)
 {
@@ -5107,18 +5131,10 @@ static void keep_names(void)
 	}
 }
 
-/* Returns whether `name` is an operand whose name has been kept. */
-static bool is_kept(const char *name)
-{
-	const char *wanted = text("%s\n", name);
-
-	return find_kept(wanted, strlen(wanted));
-}
-
-/* Keeps the names that the relay holds, and leaves those containers out of `argv`: a start would
-   start again what has ended meanwhile. Returns false, with nothing changed, if something that has
-   started is not an operand, or nothing is left to start. */
-static bool leave_out_started(const struct plan *plan, char **argv)
+/* Keeps the names that the relay holds, and leaves those containers out of the `argv` of `start`,
+   which would start again what has ended meanwhile. Returns false, with nothing changed, if
+   something that has started is not an operand, or nothing is left to start. */
+static bool keep_started(const struct plan *plan, char **argv)
 {
 	char **operands = plan->line.operands, **to = argv; /* operands are arguments of argv */
 	const size_t size_before = kept_size;
@@ -5126,13 +5142,15 @@ static bool leave_out_started(const struct plan *plan, char **argv)
 	size_t length;
 
 	keep_names();
+	if (plan->line.command->options != start_options)
+		return true;
 	for (char *line = kept_names; line < kept_names + kept_size; line += length) {
 		length = line_length(line, kept_names + kept_size);
 		if (!is_operand(line, length))
 			left = -1;
 	}
 	for (char **name = operands; left >= 0 && name && *name; name++)
-		left += !is_kept(*name);
+		left += !find_kept_name(*name);
 	if (kept_size && left <= 0) {
 		kept_size = size_before;
 		return false;
@@ -5142,7 +5160,7 @@ static bool leave_out_started(const struct plan *plan, char **argv)
 
 		while (name && *name && *name != *from)
 			name++;
-		if (!name || !*name || !is_kept(*name))
+		if (!name || !*name || !find_kept_name(*name))
 			*to++ = *from;
 	}
 	*to = NULL;
@@ -5163,10 +5181,9 @@ static void restore_names(void)
 		return;
 	keep_names();
 	for (char **name = operand_names; name && *name; name++) {
-		const char *wanted = text("%s\n", *name);
-
-		if (find_kept(wanted, strlen(wanted)))
-			append_line(result, &size, room, wanted, strlen(wanted));
+		line = find_kept_name(*name);
+		if (line)
+			append_line(result, &size, room, line, strlen(*name) + 1);
 	}
 	for (line = kept_names, end = kept_names + kept_size; line < end; line += length) {
 		length = line_length(line, end);
@@ -5720,7 +5737,7 @@ static const char *undo_attempt(struct attempt *attempt, const struct plan *plan
 	if (stdout_relay.spoiled || stderr_relay.spoiled)
 		return "names, or other errors, have been printed already";
 	why = remove_debris(plan, attempt);
-	if (!why && line->command->options == start_options && !leave_out_started(plan, argv))
+	if (!why && !keep_started(plan, argv))
 		return "what has started would be started again";
 	return why;
 }
@@ -5810,7 +5827,6 @@ __attribute__((noreturn)) static void supervise(const struct plan *plan, char **
 		mask_fatal_signals(SIG_UNBLOCK);
 		record(plan, "retry",
 		       "the OCI runtime could not write ping_group_range, attempt %d", tries);
-		keep_names();
 		for (size_t i = 0; i < LENGTH(relays); i++)
 			close_relay(relays[i]);
 		back_off(tries);

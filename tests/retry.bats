@@ -128,10 +128,7 @@ once() {
 }
 
 @test "a failure that comes in pieces, or without its newline, is known" {
-	rm "$real/podman"
-	make_script "$real/podman" <<'END'
-#!/bin/sh
-[ "$1" != --version ] || { read -r _ <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
+	make_podman <<'END'
 [ "$1" = start ] || exit 0
 echo x >>"$world/started"
 [ "$(wc -l <"$world/started")" -eq 1 ] || exit 0
@@ -197,7 +194,6 @@ END
 	[ "$(calls rm)" -eq 0 ]
 	rm -rf store calls
 	# unless podman is remote, or has ended long ago
-	otherwise 's,forget($id) if $option{rm};,put("$store/$id.conmon"\, "1");,'
 	failures 1
 	works podman --remote run -d --name x image
 	failures 1
@@ -376,13 +372,6 @@ make_containers() {
 		[ "$(wc -l <ran)" -eq 3 ]
 		[ "$(calls start)" -eq 3 ]
 	done
-	otherwise 's/return if $left <= 0;/return if $left <= 0 || name_of($id) eq "a";/; s/"running")/"exited")/'
-	make_containers a b c
-	failures 3
-	works podman start a b c
-	[ "$(grep ^start calls)" = $'start a b c\nstart b c\nstart b' ]
-	[ "$(wc -l <ran)" -eq 3 ]
-	otherwise 's/return if $left <= 0;/return if $left <= 0 || name_of($id) ne "b";/; s/"running")/"exited")/'
 	# whatever is not named cannot be left out
 	make_containers a b
 	failures 1
@@ -397,6 +386,13 @@ make_containers() {
 	run_bounded podman start a b
 	[ "$status" -eq 125 ]
 	[ "$output" = $'c\na' ]
+	# each time one more
+	otherwise 's/return if $left <= 0;/return if $left <= 0 || name_of($id) eq "a";/; s/"running")/"exited")/'
+	make_containers a b c
+	failures 3
+	works podman start a b c
+	[ "$(grep ^start calls)" = $'start a b c\nstart b c\nstart b' ]
+	[ "$(wc -l <ran)" -eq 3 ]
 }
 
 @test "restart is retried where nothing was restarted, and only there" {
@@ -412,10 +408,7 @@ make_containers() {
 }
 
 @test "pod start is retried in whichever order podman tells of its containers" {
-	rm "$real/podman"
-	make_script "$real/podman" <<'END'
-#!/bin/bash
-[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
+	make_podman <<'END'
 [[ $1 == pod ]] || exit 0 # there are no other containers
 echo x >>"$world/calls"
 (($(wc -l <"$world/calls") < 3)) || { echo p; exit; }
@@ -434,12 +427,9 @@ END
 }
 
 @test "pod start is not retried where a container of the pod has started" {
-	rm "$real/podman"
-	make_script "$real/podman" <<'END'
-#!/bin/bash
+	make_podman <<'END'
 refused=REFUSED_$1
 case "$*" in
---version) read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit ;;
 'pod start'*)
 	echo x >>"$world/calls"
 	(($(wc -l <"$world/calls") > 1)) || { printf "${FIRST:-}"; echo 'Error: crun: ping_group_range: OCI' >&2; exit 125; }
@@ -572,10 +562,7 @@ END
 }
 
 @test "the tale of a pod whose infra container failed is known, and no other" {
-	rm "$real/podman"
-	make_script "$real/podman" <<'END'
-#!/bin/bash
-[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
+	make_podman <<'END'
 [[ $1 == run ]] || exit 1
 echo x >>"$world/calls"
 (($(wc -l <"$world/calls") == 1)) || exit 0
@@ -626,11 +613,8 @@ END
 }
 
 @test "a signal ends a shim that waits for a slow reader of what is not retried" {
-	rm "$real/podman"
 	# fills the pipe but for a few bytes
-	make_script "$real/podman" <<'END'
-#!/bin/bash
-[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
+	make_podman <<'END'
 [[ $1 == run ]] || { echo asked >>"$world/asked"; exit; }
 head -c "$((16 * $(getconf PAGESIZE) - 6))" /dev/zero >&2
 echo >&2
@@ -650,10 +634,7 @@ END
 }
 
 @test "a signal that asks for the end is not answered with a retry" {
-	rm "$real/podman"
-	make_script "$real/podman" <<'END'
-#!/bin/bash
-[[ $1 != --version ]] || { read -r <"$CONTAINERS_CONF_OVERRIDE"; echo podman version 5.4.2; exit; }
+	make_podman <<'END'
 trap 'echo "Error: OCI ping_group_range" >&2; exit 126' TERM HUP INT QUIT
 echo x >>"$world/begun"
 for ((i = 0; i < 500; i++)); do sleep 0.02; done
