@@ -18,11 +18,13 @@ HELPERS = $(patsubst %,$(BUILD)/%,command merge ping refuse stand-in tiny trampo
 
 all: podman-shim
 
-podman-shim: podman-shim.c
-	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
+SOURCES = podman-shim.c $(wildcard src/*.c)
 
-$(BUILD)/command: podman-shim.c tests/shim.h tests/reading.h
-$(BUILD)/merge: podman-shim.c tests/shim.h tests/merge.h
+podman-shim: $(SOURCES) $(wildcard src/*.h)
+	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ $(SOURCES)
+
+$(BUILD)/command: $(SOURCES) tests/shim.h tests/reading.h
+$(BUILD)/merge: $(SOURCES) tests/shim.h tests/merge.h
 
 $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
@@ -120,7 +122,7 @@ fuzz:
 $(FUZZERS): fuzz-%: $(BUILD)/fuzz-%
 	tests/fuzz $* $(FUZZ_SECONDS)
 
-$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/shim.h tests/merge.h tests/reading.h podman-shim.c
+$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/shim.h tests/merge.h tests/reading.h $(SOURCES)
 	@mkdir -p $(BUILD)
 	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $<
 
@@ -134,9 +136,9 @@ instructions: all $(HELPERS) $(BUILD)/counted-shim
 	tests/instructions
 
 # As podman-shim, but that each of its functions is one, to be counted.
-$(BUILD)/counted-shim: podman-shim.c
+$(BUILD)/counted-shim: $(SOURCES)
 	@mkdir -p $(BUILD)
-	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-inline $(STATIC) $(LDFLAGS) -o $@ podman-shim.c
+	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fno-inline $(STATIC) $(LDFLAGS) -o $@ $(SOURCES)
 
 clean:
 	rm -rf podman-shim $(BUILD)

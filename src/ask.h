@@ -1,0 +1,29 @@
+#ifndef ASK_H
+#define ASK_H
+
+#include "shim.h"
+
+/* A question to a program. */
+struct question {
+	char **arguments; /* the first is a path */
+	int stream;       /* stdout or stderr, to which it answers */
+	int timeout;      /* ms */
+	/* One line is the answer. Once it is there, or the shim has died, the program is killed;
+	   any other may be removing something, and goes on. */
+	bool one_line;
+	bool for_version;     /* it gets nothing of what the caller configures, */
+	const char *override; /* but this for CONTAINERS_CONF_OVERRIDE, unless it is NULL */
+};
+
+/* Waits for process `pid` until `deadline`. Returns its wait status, or -1 if it did not end. */
+int wait_until(pid_t pid, long long deadline);
+
+/* Takes the signal of a child's end, where the caller blocks it: whoever is executed next would
+   find it waiting. */
+void forget_child(void);
+
+/* Asks `question` and fills `answer`. Returns the program's exit status; -1 for one line, or if it
+   has not ended in time, or writes more than `answer` holds: it is killed then. */
+int ask(const struct question *question, char *answer, size_t size);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include "shim.h"
+
+#include "options.h"
+
+#define PING_SYSCTL "net.ipv4.ping_group_range=" /* and a value */
+
+/* What was read. Texts point into argv. */
+struct command_line {
+	const struct command *command; /* NULL: a command that starts nothing */
+	const char *unknown_option;    /* the first that no table holds, or NULL */
+	const char *cidfile, *conmon, *isolation, *log_driver, *name, *pod;
+	char **repeated;          /* options that are REPEATED; NULL-ended, or NULL */
+	char **modules;           /* the same, of containers.conf; only read_modules fills it */
+	const char *read_once;    /* what podman would find empty the second time, or NULL */
+	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
+	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
+	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
+	bool remote, connection; /* only why_arguments_are_remote fills these */
+	int operand_count;       /* if the first ends the options: whether there are any */
+	char **operands;         /* for any other command; NULL-ended, or NULL */
+};
+
+/* Returns whether podman's `--env VALUE` would copy a variable of the override's into the
+   container: NAME without a value copies that variable, PREFIX* all that begin with PREFIX. */
+bool copies_shim_variable(const char *value);
+
+/* Returns whether `path` is a file that can be read only once, as a FIFO or a terminal. */
+bool is_read_once(const char *path);
+
+/* Returns the modules of containers.conf that `argv` names; NULL-ended, or NULL. */
+char **read_modules(char **argv, int argc);
+
+/* Returns why podman takes itself for remote by `argv` or the environment, or NULL. A later option
+   takes back what was said before, as in `--remote=false`. */
+const char *why_arguments_are_remote(char **argv, int argc);
+
+/* Returns what `argv`, of `argc` arguments, asks podman to do. */
+struct command_line read_command_line(char **argv, int argc);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The user's directory, where what shims of one user share is kept. It must be the user's alone: in
+ * a shared /tmp others may have been there first.
+ */
+#include "shim.h"
+
+#include "directory.h"
+#include "message.h"
+#include "text.h"
+
+bool others_may_write(const struct stat *status)
+{
+	return status->st_mode & (S_IWGRP | S_IWOTH);
+}
+
+/* Returns NULL if `path` is a directory of this user's that nobody else may write, or why not. */
+static const char *why_not_own(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) < 0)
+		return strerror(errno);
+	if (!S_ISDIR(status.st_mode))
+		return S_ISLNK(status.st_mode) ? "is a symbolic link" : "is not a directory";
+	if (status.st_uid != geteuid())
+		return "is another user's";
+	return others_may_write(&status) ? "others may write it" : NULL;
+}
+
+const char *user_directory(void)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR"), *why;
+	struct stat status;
+	char *path;
+
+	if (runtime && runtime[0] == '/' && !why_not_own(runtime))
+		return runtime;
+	path = text("/run/user/%ju", (uintmax_t)geteuid());
+	if (!why_not_own(path))
+		return path;
+	path = text("/tmp/podman-shim-%ju", (uintmax_t)geteuid());
+	if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
+		why = strerror(errno);
+	else
+		why = why_not_own(path);
+	/* in a directory that everybody may write to, nobody else shall even look into it */
+	if (!why && stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
+		why = "others may enter it";
+	if (!why)
+		return path;
+	trace("no directory of the user's own: %s: %s", path, why);
+	return NULL;
+}

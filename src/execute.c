@@ -1,0 +1,40 @@
+/*
+ * Podman in the shim's own place, with its process number. Nothing of the shim's may be left but
+ * the environment's variables, and the descriptor, of an override that is in use.
+ */
+#include "shim.h"
+
+#include "execute.h"
+#include "file.h"
+#include "find.h"
+#include "message.h"
+#include "override.h"
+#include "plan.h"
+#include "text.h"
+#include "version.h"
+
+void execute_podman(const struct plan *plan, char **argv)
+{
+	const char *name = base_name(argv[0]);
+	char *renamed;
+
+	if (strcmp(name, "podman-shim") == 0) {
+		renamed = text("%.*spodman", (int)(name - argv[0]), argv[0]);
+		/* Podman before 5.0 executes its argv[0] again: there must be such a file */
+		if (strchr(renamed, '/') && access(renamed, X_OK) < 0 &&
+		    find_version(&plan->podman).major < 5)
+			renamed = text("%s", plan->podman.path);
+		argv[0] = renamed;
+	}
+	/* nor may it be a path by which the shim, executed so, is conmon */
+	if (plan->override && is_conmon_alias(argv[0]))
+		argv[0] = text("%s", plan->podman.path);
+	execute(plan->podman.path, argv);
+	if (leave_override()) { /* its variables may have been too much: E2BIG */
+		close_fd(&service_program);
+		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
+		execute(plan->podman.path, argv);
+	}
+	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED, "cannot execute podman: %s: %s",
+	    plan->podman.path, strerror(errno));
+}

@@ -1,0 +1,62 @@
+#ifndef FILE_H
+#define FILE_H
+
+#include "shim.h"
+
+#define CLOSED (-1) /* no descriptor */
+
+#define DESCRIPTOR_DIRECTORY "/dev/fd/"
+#define PROC_DESCRIPTORS "/proc/self/fd/" /* the same, on Linux */
+
+/* Writes `content` to `fd` in one write(2). A reader that has gone (SIGPIPE) or a limit on the
+   file's size (SIGXFSZ) must not end the shim, nor may a terminal stop it for writing in the
+   background (stty tostop), which it does not where SIGTTOU is blocked. Returns false, and errno,
+   on error. */
+bool write_safely(int fd, const char *content, size_t length);
+
+void close_fd(int *fd);
+
+/* Reads the file `path` into `buffer`, which then ends in a zero byte. Returns how much of it is
+   there, in bytes; 0 on error. */
+size_t read_file(const char *path, char *buffer, size_t size);
+
+bool is_same_file(const struct stat *one, const struct stat *other);
+
+bool is_null_device(const struct stat *status);
+
+/* Opens the file `path` to read it, with its status in `status`. Refuses what can be read only
+   once: a pipe is not even opened, because its writer waits for just that. Returns -1, and errno,
+   on error. */
+int open_file(const char *path, struct stat *status);
+
+/* Returns the content of the file `path`, with a zero byte behind it, and in `*length` its length
+   in bytes. Returns NULL, and errno, on error, which more than `most` bytes are (EFBIG). The size
+   that a file has by stat(2) is only the first guess: files in /proc have 0. */
+char *read_whole(const char *path, size_t most, size_t *length);
+
+/* Returns the milliseconds of a clock that is never set. */
+long long now(void);
+
+/* Waits for `time` ms, or until a signal comes. Not by poll(2), which may fail. */
+void nap(int time);
+
+/* Returns `fd` moved out of the way, close-on-exec, if it is 0, 1 or 2, which the caller may have
+   closed for podman to have closed; -1 and errno on error. */
+int above_stdio(int fd);
+
+/* Keeps both descriptors of `ends` from podman, close-on-exec, and out of the way of 0, 1 and 2. */
+void keep_from_podman(int ends[2]);
+
+/* Opens a pipe of the shim's own: close-on-exec, and out of the way of 0, 1 and 2. Returns false,
+   and errno, on error. */
+bool open_pipe(int ends[2]);
+
+/* Returns a descriptor, close-on-exec, of a new file in memory; -1 and errno on error. */
+int make_memory_file(void);
+
+bool is_sealed(int fd);
+
+/* Returns whether the file in memory `fd` can no longer be changed from now on. */
+bool seal(int fd);
+
+#endif

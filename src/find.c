@@ -1,0 +1,258 @@
+/*
+ * Which file is the real podman: what execvp(3) would find in PATH if no shim were there. Taking
+ * another copy of the shim for it would execute shims for ever, so each must be recognized here.
+ */
+#include "shim.h"
+
+#include "file.h"
+#include "find.h"
+#include "message.h"
+#include "settings.h"
+#include "text.h"
+
+/* What makes any build of the shim recognizable in a file. */
+static const char signature[] = "This file is podman-shim, which executes podman. (e2b6a0c9)";
+
+/* bytes: a static shim is smaller; Podman and Docker are ten times as large, and never searched */
+#define LARGEST_SHIM (4 << 20)
+
+#define HEADER_SIZE 64 /* bytes */
+
+/* How often scripts in podman's place may lead back to the shim: `podman unshare` in a script
+   does so once, a script that calls `podman` does so for ever. */
+#define MOST_SCRIPTS 5
+
+bool stat_self(struct stat *status)
+{
+#ifdef __linux__
+	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+
+	return stat("/proc/self/exe", status) == 0 || (path && stat(path, status) == 0);
+#else
+	(void)status;
+	return false; /* the signature is enough there */
+#endif
+}
+
+/* Returns whether the file of `program` is a shim. Notes in `program` whether it is a script, which
+   one that cannot be looked into may be: it, too, may lead back here. */
+static bool contains_shim(struct program *program)
+{
+	const struct stat *status = &program->status;
+	size_t size = (size_t)status->st_size;
+	bool found;
+	char *content;
+	int fd;
+
+	program->is_script = false;
+	if (status->st_size < 2 || status->st_size > LARGEST_SHIM)
+		return false;
+	fd = open(program->path, O_RDONLY | O_CLOEXEC);
+	content = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	program->is_script = content == MAP_FAILED;
+	if (program->is_script) {
+		trace("%s: cannot be looked into: %s", program->path, strerror(errno));
+		return false;
+	}
+	/* as a shell tells: one without #! is executed by a shell too, and a binary begins with a
+	   header that has zero bytes */
+	program->is_script = !memchr(content, 0, size < HEADER_SIZE ? size : HEADER_SIZE);
+	found = !program->is_script && memmem(content, size, signature, sizeof signature - 1);
+	munmap(content, size);
+	return found;
+}
+
+#define IS_SHIM (-1) /* no errno value */
+
+int check_executable(const char *path, struct program *program, const struct stat *self)
+{
+	if (stat(path, &program->status) < 0)
+		return errno;
+	if (self && is_same_file(&program->status, self))
+		return IS_SHIM;
+	if (S_ISDIR(program->status.st_mode))
+		return EISDIR;
+	if (!S_ISREG(program->status.st_mode))
+		return EACCES;
+	if (access(path, X_OK) < 0)
+		return errno;
+	program->path = path;
+	return self && contains_shim(program) ? IS_SHIM : 0;
+}
+
+char *next_in_path(const char **rest, const char *name)
+{
+	const char *element = *rest;
+	size_t length;
+	char *path;
+
+	if (!element)
+		return NULL;
+	length = strcspn(element, ":");
+	*rest = element[length] ? element + length + 1 : NULL;
+	if (!length)
+		element = ".", length = 1;
+	/* not text(), which takes more instructions than all else that finds podman */
+	path = malloc(length + 1 + strlen(name) + 1);
+	if (!path)
+		die_without_memory();
+	memcpy(path, element, length);
+	path[length] = '/';
+	strcpy(path + length + 1, name);
+	return path;
+}
+
+const char *search_path(void)
+{
+	const char *path = getenv("PATH");
+
+	return path ? path : "/bin:/usr/bin";
+}
+
+/* Returns the first `name` in PATH that is not a shim; its path is NULL if there is none. */
+static struct program search_program(const char *name, const struct stat *self)
+{
+	struct program program = { .how = "the first in PATH that is not a shim" };
+	const char *rest = search_path();
+	char *candidate;
+
+	while ((candidate = next_in_path(&rest, name))) {
+		if (check_executable(candidate, &program, self) == 0)
+			return program;
+		free(candidate);
+	}
+	program.path = NULL;
+	return program;
+}
+
+/* Returns the program that PODMAN_SHIM_REAL names; does not return if that cannot be executed. */
+static struct program program_of_setting(const char *real, const struct stat *self)
+{
+	struct program program = { .path = NULL };
+	int error;
+
+	if (!strchr(real, '/')) {
+		program = search_program(real, self);
+		if (!program.path)
+			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: not found in PATH: %s", real);
+	} else {
+		error = check_executable(real, &program, self);
+		if (error)
+			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: %s", real,
+			    error == IS_SHIM ? "that is podman-shim itself" : strerror(error));
+	}
+	program.how = "PODMAN_SHIM_REAL";
+	return program;
+}
+
+/* Counts in the environment, since nothing else survives the exec of a shell, that the script
+   `path` is executed in podman's place; does not return if it has been too often. */
+static void count_script(const char *path)
+{
+	const char *value = getenv(SCRIPTS_VARIABLE);
+	int depth = value ? atoi(value) : 0;
+	char number[12];
+
+	if (depth >= MOST_SCRIPTS)
+		die(STATUS_FAILED,
+		    "%s: that calls podman again, which is podman-shim: let it name the real "
+		    "podman",
+		    path);
+	snprintf(number, sizeof number, "%d", depth + 1);
+	setenv(SCRIPTS_VARIABLE, number, 1);
+}
+
+void execute(const char *path, char **argv)
+{
+	size_t count = 0;
+	char **shells;
+
+	execv(path, argv);
+	if (errno != ENOEXEC)
+		return;
+	while (argv[count])
+		count++;
+	shells = malloc((count + 2) * sizeof *shells);
+	if (!shells)
+		return;
+	shells[0] = text("/bin/sh");
+	shells[1] = text("%s", path);
+	memcpy(shells + 2, argv + 1, count * sizeof *argv); /* and the NULL */
+	execv("/bin/sh", shells);
+}
+
+struct program find_podman(const char *argv0)
+{
+	const char *name =
+	    strcmp(base_name(argv0), "podman-remote") == 0 ? "podman-remote" : "podman";
+	struct program program;
+	struct stat self = { .st_ino = 0 };
+
+	if (!stat_self(&self))
+		trace("own file: unknown: shims are told by their content only");
+	program =
+	    settings.real ? program_of_setting(settings.real, &self) : search_program(name, &self);
+	if (!program.path)
+		die(STATUS_NOT_FOUND,
+		    "real podman not found: no %s in PATH that is not podman-shim", name);
+	trace("podman: %s (%s)", program.path, program.how);
+	if (program.is_script)
+		count_script(program.path);
+	return program;
+}
+
+/*
+ * conmon
+ *
+ * The override makes podman execute the shim for conmon, so it is for the shim to know which
+ * conmon podman would have run: Config.FindConmon of containers/common, pkg/config/config.go.
+ */
+
+const char *find_conmon(char **configured)
+{
+	const char *rest = search_path();
+	struct program program;
+	struct stat status;
+	char *candidate;
+
+	for (char **path = configured; path && *path; path++)
+		if (stat(*path, &status) == 0 && !S_ISDIR(status.st_mode))
+			return (*path)[0] == '/' ? *path : NULL;
+	while ((candidate = next_in_path(&rest, "conmon"))) {
+		if (check_executable(candidate, &program, NULL) == 0)
+			return candidate[0] == '/' ? candidate : NULL;
+		free(candidate);
+	}
+	return NULL;
+}
+
+const char *own_path(void)
+{
+	static char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+	struct stat self, named;
+
+	if (length <= 0 || !stat_self(&self))
+		return NULL;
+	path[length] = 0;
+	if (stat(path, &named) < 0 || !is_same_file(&named, &self))
+		return NULL; /* deleted or replaced since */
+	return path;
+}
+
+const char *conmon_alias(void)
+{
+	const char *path = own_path(), *name = path ? base_name(path) : NULL;
+
+	return path ? text("%.*s./%s", (int)(name - path), path, name) : NULL;
+}
+
+bool is_conmon_alias(const char *argv0)
+{
+	const char *name = base_name(argv0);
+
+	return (name - argv0 >= 3 && strncmp(name - 3, "/./", 3) == 0) ||
+	       skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
+}

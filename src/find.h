@@ -1,0 +1,53 @@
+#ifndef FIND_H
+#define FIND_H
+
+#include "shim.h"
+
+#define SCRIPTS_VARIABLE "_PODMAN_SHIM_SCRIPTS"
+
+struct program {
+	const char *path;   /* NULL: there is none */
+	const char *how;    /* how it was found, for the trace */
+	struct stat status; /* of the file that `path` leads to */
+	bool is_script;
+};
+
+/* Fills `status` with that of the file being executed; returns false if it cannot be known. */
+bool stat_self(struct stat *status);
+
+/* Returns 0 if `path` is a file that may be executed, with what there is to know of it in
+   `program`, else an errno value; IS_SHIM if it is one, as far as the shim's own status `self` is
+   not NULL. */
+int check_executable(const char *path, struct program *program, const struct stat *self);
+
+/* Returns the next candidate for `name` of PATH, and moves `*rest` past its element; NULL at the
+   end. An empty element is the current directory: execvp(3). */
+char *next_in_path(const char **rest, const char *name);
+
+/* Returns PATH, or what execvp(3) uses without one. */
+const char *search_path(void);
+
+/* Executes `path`, which has a slash in it, as execvp(3) does: by a shell if the kernel does not
+   know what it is, which not every C library's does. Returns, with errno, if that fails. */
+void execute(const char *path, char **argv);
+
+/* Returns the real podman for the shim called as `argv0`; does not return if there is none. */
+struct program find_podman(const char *argv0);
+
+/* Returns the path of the conmon that podman would run, or NULL if there is none. Like podman,
+   takes the first of `configured` that is not a directory, and of PATH the first that can be
+   executed, unless that is relative. */
+const char *find_conmon(char **configured);
+
+/* Returns the path of the shim's own file, or NULL if it has none, or no longer. */
+const char *own_path(void);
+
+/* The path under which podman shall execute the shim as conmon is spelled DIRECTORY/./NAME, as
+   nobody would type it: so the shim can tell that `podman --version`, run by something that
+   podman started, is not conmon's. Returns NULL if the shim's file has no path. */
+const char *conmon_alias(void);
+
+/* Returns whether `argv0` is a path that conmon_alias made, or open_program. */
+bool is_conmon_alias(const char *argv0);
+
+#endif

@@ -1,0 +1,17 @@
+#ifndef JSON_H
+#define JSON_H
+
+#include "shim.h"
+
+const char *skip_space(const char *at);
+
+/* Returns what follows the value at `at`, or NULL if it has no end. */
+const char *skip_json(const char *at);
+
+/* Returns whether the value at `at`, which may be NULL, is the string `text`. */
+bool is_json_string(const char *at, const char *text);
+
+/* Returns the value of member `name` of the object at `at`, or NULL. */
+const char *json_member(const char *at, const char *name);
+
+#endif

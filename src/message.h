@@ -1,0 +1,29 @@
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include "shim.h"
+
+#define MESSAGE_PREFIX "podman-shim: "
+
+/* Whether the trace is wanted, where the log is (NULL: nowhere), and what the command is called in
+   it. */
+extern struct messages {
+	bool debug;
+	const char *log;
+	const char *command;
+} messages;
+
+/* Says one decision and its reason, if PODMAN_SHIM_DEBUG=1. */
+__attribute__((format(printf, 1, 2))) void trace(const char *format, ...);
+
+/* Says what the user should know, whatever the settings. */
+__attribute__((format(printf, 1, 2))) void warn(const char *format, ...);
+
+/* The same, and exits with `status`. */
+__attribute__((noreturn, format(printf, 2, 3))) void die(int status, const char *format, ...);
+
+/* Adds a line to PODMAN_SHIM_LOG, if there is one: "TIME PID COMMAND: EVENT: REASON". In one
+   write(2) at the file's end, so that many shims can share it. */
+__attribute__((format(printf, 2, 3))) void record(const char *event, const char *format, ...);
+
+#endif

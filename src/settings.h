@@ -1,0 +1,39 @@
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "shim.h"
+
+enum mode { MODE_AUTO, MODE_OVERRIDE, MODE_LOCK, MODE_OFF };
+#define UNSET (-1)
+
+extern struct settings {
+	int mode; /* enum mode */
+	int debug;
+	int retries;
+	int backoff;      /* ms before the first retry, doubling */
+	int lock_wait;    /* seconds */
+	int lock_hold;    /* seconds; UNSET: as podman is local or remote */
+	const char *real; /* NULL: search PATH */
+	const char *lock; /* NULL: in the user's directory */
+	const char *log;  /* NULL: none */
+} settings;
+
+/* The rows are what --shim-help prints, and the table of README.md holds. */
+struct setting {
+	const char *name, *values, *meaning;
+	const char *by_default;
+	const char **text;          /* where it goes, if it is any text; */
+	int *number;                /* or if it is an index of */
+	const char *const *choices; /* these, or where there are none */
+	int most;                   /* a number from 0 up to this one */
+};
+
+#define SETTING_COUNT 9
+extern const struct setting setting_table[SETTING_COUNT];
+
+/* Returns the number that `value` stands for in `setting`, which is not one of text, or -1. */
+int setting_number(const struct setting *setting, const char *value);
+
+void read_settings(void);
+
+#endif

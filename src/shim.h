@@ -1,0 +1,60 @@
+/*
+ * What every room may use.
+ */
+#ifndef SHIM_H
+#define SHIM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memfd_create, memmem, memrchr, vasprintf, F_ADD_SEALS */
+#endif
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#if __has_include(<sys/sysmacros.h>)
+#include <sys/sysmacros.h> /* major, minor; elsewhere in sys/types.h */
+#endif
+
+#ifdef __linux__
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#endif
+
+#define VERSION "0.9.0"
+
+extern char **environ;
+
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+
+/* Exit statuses of the shim's own, podman's numbers: podman-run(1), "Exit Status". */
+enum { STATUS_FAILED = 125, STATUS_NOT_FOUND = 127 };
+
+#endif
