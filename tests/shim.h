@@ -8,6 +8,7 @@
 #include "../src/config.c"
 #include "../src/conmon.c"
 #include "../src/directory.c"
+#include "../src/evidence.c"
 #include "../src/execute.c"
 #include "../src/file.c"
 #include "../src/find.c"

@@ -1,0 +1,23 @@
+#ifndef EVIDENCE_H
+#define EVIDENCE_H
+
+#include "shim.h"
+
+#include "plan.h"
+
+/* What podman's end says of an attempt that has failed. */
+struct failure {
+	const char *message; /* podman's last line on stderr, without its newline */
+	int status;          /* its exit status: 125 to 127 */
+};
+
+/* Returns whether `line` of `length` bytes, a newline or not at its end, is podman's error of the
+   OCI runtime's that could not write ping_group_range. */
+bool is_failure_line(const char *line, size_t length);
+
+/* Returns NULL if the command of `plan`, `argv` as the caller gave it, may be executed again after
+   `failure`: nothing of it has run, and what the attempt left is removed. Else returns the reason
+   why not. Asks podman at most two questions. */
+const char *prepare_retry(const struct plan *plan, char **argv, const struct failure *failure);
+
+#endif
