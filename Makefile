@@ -6,7 +6,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wconversion
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec
-MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
 
 # A static binary is executed in a quarter of the time, and runs in any image. -static where this
 # compiler and C library can; they are asked once, and only if something is built.
@@ -32,8 +33,11 @@ $(BUILD)/%: tests/%.c
 
 # Only by rename(2): podman-shim is there and whole at every moment, and one that runs keeps its file.
 BIN = $(DESTDIR)$(BINDIR)
-MAN = $(DESTDIR)$(MANDIR)/man1
+MAN = $(DESTDIR)$(MANDIR)
 LINK = $(DESTDIR)$(LIBEXECDIR)/podman-shim
+SHARE = $(DESTDIR)$(DATADIR)/podman-shim
+INSTALLED = "$(BIN)/podman-shim" "$(LINK)/podman" "$(MAN)/man1/podman-shim.1" \
+	"$(MAN)/man7/podman-shim.7" "$(SHARE)/podman-service.conf"
 # A shell that a signal ends removes nothing, unless that makes it exit.
 cleanly = trap 'rm -f "$$new"' EXIT && trap 'exit 1' HUP INT TERM
 put = new="$(3).$$$$" && $(cleanly) && install -m $(1) $(2) "$$new" && mv -f "$$new" "$(3)"
@@ -41,23 +45,29 @@ put = new="$(3).$$$$" && $(cleanly) && install -m $(1) $(2) "$$new" && mv -f "$$
 # The directory to put ahead in PATH has a link that leads through no absolute path: DESTDIR may be
 # moved. It is as the directories really are, since .. of a linked one is not where it seems to be.
 install: podman-shim
-	for directory in "$(BIN)" "$(LINK)" "$(MAN)"; do \
+	for directory in "$(BIN)" "$(LINK)" "$(SHARE)" "$(MAN)/man1" "$(MAN)/man7"; do \
 		test -d "$$directory" || install -d "$$directory" || exit; \
 	done
-	for file in "$(BIN)/podman-shim" "$(LINK)/podman" "$(MAN)/podman-shim.1"; do \
+	for file in $(INSTALLED); do \
 		test ! -d "$$file" || { echo "$$file: is a directory" >&2; exit 1; }; \
 	done
 	$(call put,755,podman-shim,$(BIN)/podman-shim)
-	$(call put,644,man/podman-shim.1,$(MAN)/podman-shim.1)
+	$(call put,644,man/podman-shim.1,$(MAN)/man1/podman-shim.1)
+	$(call put,644,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
+	new="$(SHARE)/podman-service.conf.$$$$" && $(cleanly) && \
+	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' systemd/podman-service.conf.in >"$$new" && \
+	chmod 644 "$$new" && mv -f "$$new" "$(SHARE)/podman-service.conf"
 	CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
 	while case "$${to%/}/" in "$$at"/*) false;; esac; do at=$${at%/*} up=../$$up; done && \
 	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && $(cleanly) && \
 	ln -s "$$up$${to:+$$to/}podman-shim" "$$new" && mv -f "$$new" "$(LINK)/podman"
 
-# What others have put into that directory stays.
+# What others have put into its directories stays.
 uninstall:
-	rm -f "$(BIN)/podman-shim" "$(MAN)/podman-shim.1" "$(LINK)/podman"
-	test ! -d "$(LINK)" || rmdir "$(LINK)" || :
+	rm -f $(INSTALLED)
+	for directory in "$(LINK)" "$(SHARE)"; do \
+		test ! -d "$$directory" || rmdir "$$directory" || :; \
+	done
 
 # podman-shim-VERSION.tar.gz in BUILD, of what is committed, and the same bytes each time.
 dist:

@@ -36,7 +36,7 @@ blocks() {
 # What README.md's commands find: the sources, a machine to install on, and a podman.
 make_machine() {
 	mkdir -p podman-shim machine "$HOME"
-	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../podman-shim.c" "$binary" podman-shim
+	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" "$binary" podman-shim
 	export PREFIX=$world/machine
 	PATH=$PREFIX/bin:$real:$programs
 }

@@ -37,7 +37,7 @@ make_template() {
 
 make_world() {
 	unset "${!PODMAN@}" "${!_PODMAN@}" "${!CONTAINER@}" "${!_CONTAINER@}" "${!BUILDAH@}" XDG_CONFIG_HOME \
-		"${!STAND_IN@}" "${!LISTEN_@}" "${!MAKE@}" MFLAGS DESTDIR PREFIX BINDIR LIBEXECDIR MANDIR
+		"${!STAND_IN@}" "${!LISTEN_@}" "${!MAKE@}" MFLAGS DESTDIR PREFIX BINDIR LIBEXECDIR DATADIR MANDIR
 	world=$BATS_TEST_TMPDIR
 	shim=$world/shim real=$world/real record=$world/record
 	# a copy is one process instead of five, for each of hundreds of tests; those of a file run in turn

@@ -58,6 +58,8 @@ is_native() {
 		./bin/podman-shim
 		./libexec/podman-shim/podman -> ../../bin/podman-shim
 		./share/man/man1/podman-shim.1
+		./share/man/man7/podman-shim.7
+		./share/podman-shim/podman-service.conf
 	END
 	cmp 'a root/opt/it/bin/podman-shim' "$binary"
 	[ "$(stat -c %a 'a root/opt/it/bin/podman-shim')" = 755 ]
@@ -65,7 +67,28 @@ is_native() {
 	make_here uninstall DESTDIR="$world/a root" PREFIX=/opt/it
 	[ -z "$(files 'a root')" ]
 	[ ! -e 'a root/opt/it/libexec/podman-shim' ]
+	[ ! -e 'a root/opt/it/share/podman-shim' ]
 	make_here uninstall DESTDIR="$world/a root" PREFIX=/opt/it
+}
+
+@test "make install names its own podman in what systemd is to execute for the API service" {
+	make_here install DESTDIR="$world/root" PREFIX=/opt/it
+	[ "$(stat -c %a root/opt/it/share/podman-shim/podman-service.conf)" = 644 ]
+	grep -qx 'ExecStart=/opt/it/libexec/podman-shim/podman $LOGGING system service' \
+		root/opt/it/share/podman-shim/podman-service.conf
+	# beside podman's own units, which it alone changes
+	command -v systemd-analyze >/dev/null || skip 'no systemd here'
+	mkdir -p units/podman.service.d
+	make_here install PREFIX="$world/it"
+	printf '%s\n' '[Socket]' 'ListenStream=%t/podman/podman.sock' >units/podman.socket
+	printf '%s\n' '[Unit]' 'Requires=podman.socket' '[Service]' 'Type=exec' 'Environment=LOGGING=--log-level=info' \
+		'ExecStart=/nonexistent/podman $LOGGING system service' >units/podman.service
+	run env SYSTEMD_UNIT_PATH="$world/units:" systemd-analyze --user --man=no verify units/podman.service
+	[[ $output == *'/nonexistent/podman is not executable'* ]]
+	ln -s "$world/it/share/podman-shim/podman-service.conf" units/podman.service.d/
+	run env SYSTEMD_UNIT_PATH="$world/units:" systemd-analyze --user --man=no verify units/podman.service
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 }
 
 @test "make uninstall leaves what others have put into the directory for PATH" {
@@ -86,7 +109,7 @@ is_native() {
 		# shellcheck disable=SC2086 # words
 		make_here install DESTDIR="$world/root" $names
 		mv root moved
-		[ "$(find moved -type f -name 'podman-shim*' ! -name '*.1' | wc -l)" -eq 1 ]
+		[ "$(find moved -type f -name 'podman-shim*' ! -name '*.[17]' | wc -l)" -eq 1 ]
 		[ "$(find moved -type l)" -ef "$(find moved -type f -name podman-shim)" ]
 	done
 }
@@ -234,7 +257,7 @@ is_native() {
 @test "at every moment of an upgrade podman is there" {
 	# a large one, so that a moment without it would be a long one
 	mkdir new
-	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../podman-shim.c" new
+	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" new
 	{
 		cat "$binary"
 		head -c 16M /dev/zero
@@ -252,7 +275,7 @@ is_native() {
 	cat failures
 	[ ! -s failures ]
 	[ "$(wc -l <executions)" -ge 10 ]
-	[ "$(files usr | wc -l)" -eq 3 ]
+	[ "$(files usr | wc -l)" -eq 5 ]
 }
 
 # Makes a checkout of what is here, in directory source of the world.
@@ -295,6 +318,8 @@ make_checkout() {
 		./usr/bin/podman-shim
 		./usr/libexec/podman-shim/podman -> ../../bin/podman-shim
 		./usr/share/man/man1/podman-shim.1
+		./usr/share/man/man7/podman-shim.7
+		./usr/share/podman-shim/podman-service.conf
 	END
 	path_of "$world/package/usr/libexec/podman-shim"
 	works podman
