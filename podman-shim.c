@@ -16,30 +16,26 @@
 #include "src/conmon.h"
 #include "src/execute.h"
 #include "src/find.h"
-#include "src/lock.h"
 #include "src/message.h"
 #include "src/override.h"
 #include "src/plan.h"
+#include "src/runtime.h"
 #include "src/settings.h"
 #include "src/status.h"
 #include "src/supervise.h"
 #include "src/text.h"
 
+/* Carries out `plan` with `argv`. Does not return. */
 __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 {
-	int lock = NO_LOCK;
-
-	messages.command = plan->line.command ? plan->line.command->words : "";
 	use_override(plan);
 	trace("plan: %s: %s", plan_name(plan), plan->reason);
 	if (plan->falls_back)
 		record("fallback", "%s: %s", plan_name(plan), plan->reason);
 	if (plan->no_retries)
 		trace("no retries: %s", plan->no_retries);
-	if (plan->lock)
-		lock = take_lock();
-	if (lock != NO_LOCK || plan->retries)
-		supervise(plan, argv, lock);
+	if (plan->way == SUPERVISED)
+		supervise(plan, argv);
 	execute_podman(plan, argv);
 }
 
@@ -74,7 +70,6 @@ static bool is_privileged(void)
 int main(int argc, char **argv)
 {
 	static char *no_arguments[] = { "podman", NULL };
-	const char *conmon, *ping = getenv(PING_VARIABLE);
 	struct plan plan;
 
 	/* the caller's environment names programs to execute, and files to write */
@@ -83,18 +78,21 @@ int main(int argc, char **argv)
 				   "with capabilities");
 	if (argc < 1)
 		argc = 1, argv = no_arguments;
-	if (is_reexecution() && !is_conmon_alias(argv[0])) {
+	if (is_runtime_alias(argv[0]))
+		become_runtime(argv);
+	if (is_conmon_alias(argv[0]))
+		become_conmon(argv);
+	if (is_reexecution()) {
 		/* all is decided, and in force */
 		settings.real = nonempty(getenv("PODMAN_SHIM_REAL"));
 		plan = (struct plan){ .podman = find_podman(argv[0]) };
 		execute_podman(&plan, argv);
 	}
-	conmon = leave_override();
-	if (conmon && is_conmon_alias(argv[0]))
-		execute_conmon(conmon, ping, argv);
+	leave_override(); /* of a shim that has started what has started this one */
 
 	read_settings();
 	answer_own_option(argv, argc);
 	plan = decide(argv, argc);
+	messages.command = plan.line.command ? plan.line.command->words : "";
 	carry_out(&plan, argv);
 }

@@ -8,13 +8,11 @@
 #include "file.h"
 #include "message.h"
 #include "options.h"
-#include "override.h"
 #include "text.h"
 
-bool copies_shim_variable(const char *value)
+bool copies_override(const char *value)
 {
-	static const char *const names[] = { OVERRIDE_VARIABLE, CONMON_VARIABLE, CALLERS_VARIABLE,
-					     PING_VARIABLE };
+	static const char *const names[] = { OVERRIDE_VARIABLE, CONFIGURATION_VARIABLE };
 	size_t length = strlen(value);
 
 	for (size_t i = 0; i < LENGTH(names); i++)
@@ -28,7 +26,7 @@ bool copies_shim_variable(const char *value)
 
 /* The same for `--env-file PATH`, which has a line for each variable. Returns true also for what
    cannot be looked into, as a pipe, which can be read only once. */
-static bool file_copies_shim_variable(const char *path)
+static bool file_copies_override(const char *path)
 {
 	struct stat status;
 	char line[4096];
@@ -42,7 +40,7 @@ static bool file_copies_shim_variable(const char *path)
 		return true;
 	while (!found && fgets(line, sizeof line, file)) {
 		line[strcspn(line, "\r\n")] = 0;
-		found = copies_shim_variable(line + strspn(line, " \t"));
+		found = copies_override(line + strspn(line, " \t"));
 	}
 	fclose(file);
 	return found;
@@ -119,17 +117,18 @@ static void note_option(struct command_line *line, const struct option *option, 
 	switch (option->use) {
 	case UNUSED: break;
 	case REPEATED: add_word(&line->repeated, text("--%s=%s", option->name, value)); break;
+	case BUILD: line->builds = is_true(value); break;
 	case ATTACH: line->attach = is_true(value); break; /* or the name of a stream */
 	case CIDFILE: line->cidfile = value; break;
 	case CONMON: line->conmon = value; break;
 	case CONNECTION: line->connection = true; break;
 	case DETACH: line->detach = is_true(value); break;
 	case ENV:
-		if (copies_shim_variable(value))
+		if (copies_override(value))
 			line->leaking_env = value;
 		break;
 	case ENV_FILE:
-		if (file_copies_shim_variable(value))
+		if (file_copies_override(value))
 			line->leaking_env = value;
 		if (is_read_once(value))
 			line->read_once = value;
@@ -366,6 +365,7 @@ struct command_line read_command_line(char **argv, int argc)
 	line.operand_count = 0; /* of podman, or of the group, which have no use for them */
 	line.operands = NULL;
 	own[0] = after[0] = line.command->options;
+	line.builds = line.command->options == build_options;
 	if (find_long(own, "help", sizeof "help" - 1))
 		line.help = false; /* what was before the command was another option */
 	reading = (struct reading){
@@ -375,4 +375,9 @@ struct command_line read_command_line(char **argv, int argc)
 	};
 	read_options(&reading, &line, next, argv + argc);
 	return line;
+}
+
+bool is_attached(const struct command_line *line)
+{
+	return line->command->options == run_options ? !line->detach : line->attach;
 }

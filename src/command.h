@@ -15,20 +15,27 @@ struct command_line {
 	char **repeated;          /* options that are REPEATED; NULL-ended, or NULL */
 	char **modules;           /* the same, of containers.conf; only read_modules fills it */
 	const char *read_once;    /* what podman would find empty the second time, or NULL */
-	const char *leaking_env;  /* an --env or --env-file that copies variables of the shim's */
+	const char *leaking_env;  /* an --env or --env-file that copies the override's variable */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, detach, env_host, help, remove, run, sets_ping, tty;
+	bool attach, builds, detach, env_host, help, remove, run, sets_ping, tty;
 	bool remote, connection; /* only why_arguments_are_remote fills these */
 	int operand_count;       /* if the first ends the options: whether there are any */
 	char **operands;         /* for any other command; NULL-ended, or NULL */
 };
 
-/* Returns whether podman's `--env VALUE` would copy a variable of the override's into the
-   container: NAME without a value copies that variable, PREFIX* all that begin with PREFIX. */
-bool copies_shim_variable(const char *value);
+/* The variables by which podman gets the override: before 4.8 it is all of its configuration. */
+#define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
+#define CONFIGURATION_VARIABLE "CONTAINERS_CONF"
+
+/* Returns whether podman's `--env VALUE` would copy such a variable into the container: NAME
+   without a value copies that variable, PREFIX* all that begin with PREFIX. */
+bool copies_override(const char *value);
 
 /* Returns whether `path` is a file that can be read only once, as a FIFO or a terminal. */
 bool is_read_once(const char *path);
+
+/* Returns whether podman stays with the container, whose output it then passes on. */
+bool is_attached(const struct command_line *line);
 
 /* Returns the modules of containers.conf that `argv` names; NULL-ended, or NULL. */
 char **read_modules(char **argv, int argc);

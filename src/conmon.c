@@ -11,6 +11,7 @@
 #include "json.h"
 #include "message.h"
 #include "override.h"
+#include "plan.h"
 #include "text.h"
 
 #ifdef __linux__
@@ -121,11 +122,15 @@ static void set_range(const char *range, char **argv)
 
 #endif
 
-void execute_conmon(const char *conmon, const char *ping, char **argv)
+void become_conmon(char **argv)
 {
+	const char *ping = getenv(PING_VARIABLE), *conmon = leave_override();
+
+	if (!conmon)
+		die(STATUS_FAILED, "not executed by a podman of the shim's: %s", argv[0]);
 	if (ping)
 		set_range(ping, argv);
-	unsetenv(SCRIPTS_VARIABLE);
+	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
 	argv[0] = text("%s", conmon);
 	execv(conmon, argv);

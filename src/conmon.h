@@ -3,8 +3,7 @@
 
 #include "shim.h"
 
-/* Executes the real `conmon` in the shim's place, with `argv` and, if it is not NULL, the range
-   `ping` for its container. Does not return. */
-__attribute__((noreturn)) void execute_conmon(const char *conmon, const char *ping, char **argv);
+/* Does conmon's work, executed as it by podman with `argv`. Does not return. */
+__attribute__((noreturn)) void become_conmon(char **argv);
 
 #endif

@@ -13,14 +13,12 @@
 /* What makes any build of the shim recognizable in a file. */
 static const char signature[] = "This file is podman-shim, which executes podman. (e2b6a0c9)";
 
-/* bytes: a static shim is smaller; Podman and Docker are ten times as large, and never searched */
-#define LARGEST_SHIM (4 << 20)
+/* bytes: a script, a launcher or a shim is smaller; Podman and Docker are ten times as large */
+#define LARGEST_STAND_IN (4 << 20)
 
-#define HEADER_SIZE 64 /* bytes */
-
-/* How often scripts in podman's place may lead back to the shim: `podman unshare` in a script
+/* How often what stands in podman's place may lead back to the shim: `podman unshare` in a script
    does so once, a script that calls `podman` does so for ever. */
-#define MOST_SCRIPTS 5
+#define MOST_STAND_INS 5
 
 bool stat_self(struct stat *status)
 {
@@ -34,32 +32,28 @@ bool stat_self(struct stat *status)
 #endif
 }
 
-/* Returns whether the file of `program` is a shim. Notes in `program` whether it is a script, which
-   one that cannot be looked into may be: it, too, may lead back here. */
+/* Returns whether the file of `program` is a shim. Notes in `program` whether it only stands in for
+   podman, which what cannot be looked into may do: it, too, may lead back here. */
 static bool contains_shim(struct program *program)
 {
 	const struct stat *status = &program->status;
 	size_t size = (size_t)status->st_size;
-	bool found;
 	char *content;
+	bool found;
 	int fd;
 
-	program->is_script = false;
-	if (status->st_size < 2 || status->st_size > LARGEST_SHIM)
+	program->stands_in = status->st_size <= LARGEST_STAND_IN;
+	if (status->st_size < 2 || !program->stands_in)
 		return false;
 	fd = open(program->path, O_RDONLY | O_CLOEXEC);
 	content = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (fd >= 0)
 		close(fd);
-	program->is_script = content == MAP_FAILED;
-	if (program->is_script) {
+	if (content == MAP_FAILED) {
 		trace("%s: cannot be looked into: %s", program->path, strerror(errno));
 		return false;
 	}
-	/* as a shell tells: one without #! is executed by a shell too, and a binary begins with a
-	   header that has zero bytes */
-	program->is_script = !memchr(content, 0, size < HEADER_SIZE ? size : HEADER_SIZE);
-	found = !program->is_script && memmem(content, size, signature, sizeof signature - 1);
+	found = memmem(content, size, signature, sizeof signature - 1);
 	munmap(content, size);
 	return found;
 }
@@ -147,21 +141,22 @@ static struct program program_of_setting(const char *real, const struct stat *se
 	return program;
 }
 
-/* Counts in the environment, since nothing else survives the exec of a shell, that the script
-   `path` is executed in podman's place; does not return if it has been too often. */
-static void count_script(const char *path)
+/* Counts in the environment, since nothing else survives the exec of a shell, that
+   `path`, which is not podman itself, is executed in podman's place; does not return if it has been
+   too often. */
+static void count_stand_in(const char *path)
 {
-	const char *value = getenv(SCRIPTS_VARIABLE);
+	const char *value = getenv(STAND_INS_VARIABLE);
 	int depth = value ? atoi(value) : 0;
 	char number[12];
 
-	if (depth >= MOST_SCRIPTS)
+	if (depth >= MOST_STAND_INS)
 		die(STATUS_FAILED,
 		    "%s: that calls podman again, which is podman-shim: let it name the real "
 		    "podman",
 		    path);
 	snprintf(number, sizeof number, "%d", depth + 1);
-	setenv(SCRIPTS_VARIABLE, number, 1);
+	setenv(STAND_INS_VARIABLE, number, 1);
 }
 
 void execute(const char *path, char **argv)
@@ -183,10 +178,31 @@ void execute(const char *path, char **argv)
 	execv("/bin/sh", shells);
 }
 
+/* Returns the path by which the kernel was asked to execute the shim, or `argv0` if it does not
+ * say. */
+static const char *executed_path(const char *argv0)
+{
+#ifdef __linux__
+	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+
+	if (path)
+		return path;
+#endif
+	return argv0;
+}
+
+/* Returns what the real one is called. `docker` only where the shim's own file is executed by that
+   name: podman takes `exec -a docker podman` for its own affair. */
+static const char *name_to_search(const char *argv0)
+{
+	if (strcmp(base_name(executed_path(argv0)), "docker") == 0)
+		return "docker";
+	return strcmp(base_name(argv0), "podman-remote") == 0 ? "podman-remote" : "podman";
+}
+
 struct program find_podman(const char *argv0)
 {
-	const char *name =
-	    strcmp(base_name(argv0), "podman-remote") == 0 ? "podman-remote" : "podman";
+	const char *name = name_to_search(argv0);
 	struct program program;
 	struct stat self = { .st_ino = 0 };
 
@@ -198,8 +214,8 @@ struct program find_podman(const char *argv0)
 		die(STATUS_NOT_FOUND,
 		    "real podman not found: no %s in PATH that is not podman-shim", name);
 	trace("podman: %s (%s)", program.path, program.how);
-	if (program.is_script)
-		count_script(program.path);
+	if (program.stands_in)
+		count_stand_in(program.path);
 	return program;
 }
 
@@ -242,17 +258,44 @@ const char *own_path(void)
 	return path;
 }
 
-const char *conmon_alias(void)
+/* Returns the path of the shim's own file with `spelling` before its last element, or NULL. */
+static const char *spell_own_path(const char *spelling)
 {
 	const char *path = own_path(), *name = path ? base_name(path) : NULL;
 
-	return path ? text("%.*s./%s", (int)(name - path), path, name) : NULL;
+	return path ? text("%.*s%s%s", (int)(name - path), path, spelling, name) : NULL;
+}
+
+/* Returns whether `path` is DIRECTORY/, `spelling` and a name. */
+static bool is_spelled(const char *path, const char *spelling)
+{
+	const size_t length = strlen(spelling);
+	const char *name = base_name(path);
+
+	return (size_t)(name - path) > length && name[-(ssize_t)length - 1] == '/' &&
+	       skip_prefix(name - length, spelling);
+}
+
+/* Nobody types these. */
+static const char conmon_spelling[] = "././", runtime_spelling[] = "./././";
+
+const char *conmon_alias(void)
+{
+	return spell_own_path(conmon_spelling);
+}
+
+const char *runtime_alias(void)
+{
+	return spell_own_path(runtime_spelling);
+}
+
+bool is_runtime_alias(const char *argv0)
+{
+	return is_spelled(argv0, runtime_spelling);
 }
 
 bool is_conmon_alias(const char *argv0)
 {
-	const char *name = base_name(argv0);
-
-	return (name - argv0 >= 3 && strncmp(name - 3, "/./", 3) == 0) ||
+	return (is_spelled(argv0, conmon_spelling) && !is_runtime_alias(argv0)) ||
 	       skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
 }

@@ -3,13 +3,14 @@
 
 #include "shim.h"
 
-#define SCRIPTS_VARIABLE "_PODMAN_SHIM_SCRIPTS"
+/* counts how often something in podman's place has led back to the shim */
+#define STAND_INS_VARIABLE "_PODMAN_SHIM_STAND_INS"
 
 struct program {
 	const char *path;   /* NULL: there is none */
 	const char *how;    /* how it was found, for the trace */
 	struct stat status; /* of the file that `path` leads to */
-	bool is_script;
+	bool stands_in;     /* too small for Podman: a script, a launcher or a stand-in */
 };
 
 /* Fills `status` with that of the file being executed; returns false if it cannot be known. */
@@ -42,12 +43,14 @@ const char *find_conmon(char **configured);
 /* Returns the path of the shim's own file, or NULL if it has none, or no longer. */
 const char *own_path(void);
 
-/* The path under which podman shall execute the shim as conmon is spelled DIRECTORY/./NAME, as
-   nobody would type it: so the shim can tell that `podman --version`, run by something that
-   podman started, is not conmon's. Returns NULL if the shim's file has no path. */
+/* Return the paths by which podman is to execute the shim as conmon, and conmon as the OCI runtime:
+   spelled so that nobody types them, because `podman --version`, run by something that podman
+   started, is not conmon's. NULL if the shim's file has no path. */
 const char *conmon_alias(void);
+const char *runtime_alias(void);
 
-/* Returns whether `argv0` is a path that conmon_alias made, or open_program. */
+/* Return whether `argv0` is such a path; a descriptor's, as a service has it, is conmon's. */
 bool is_conmon_alias(const char *argv0);
+bool is_runtime_alias(const char *argv0);
 
 #endif

@@ -269,6 +269,11 @@ static const struct option clone_options[] = {
 	{ NULL, 0, NOTHING, UNUSED },
 };
 
+static const struct option kube_options[] = {
+	{ "build", 0, NOTHING, BUILD },
+	{ NULL, 0, NOTHING, UNUSED },
+};
+
 /* What makes pods has run's --help, too, which is not podman's: DefineCreateFlags there. */
 static const struct option pod_options[] = {
 	{ "help", 0, NOTHING, HELP },
@@ -313,8 +318,8 @@ const struct command command_table[] = {
 	{ "create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
 	{ "image build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "kube play", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "play kube", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "kube play", STARTS, kube_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "play kube", STARTS, kube_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "pod clone", STARTS_NONE, pod_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ "pod create", STARTS_NONE, pod_options, SOME_KNOWN, OPERANDS_END },
 	{ "pod restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },

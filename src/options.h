@@ -11,6 +11,7 @@ enum option_use {
 	UNUSED,
 	REPEATED, /* by the shim, in questions to podman about the same containers */
 	ATTACH,
+	BUILD,
 	CIDFILE,
 	CONMON,
 	CONNECTION,

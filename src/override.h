@@ -3,16 +3,13 @@
 
 #include "shim.h"
 
-#define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
+#include "command.h"
+
 #define CONMON_VARIABLE "_PODMAN_SHIM_CONMON" /* the real conmon */
 /* the caller's CONTAINERS_CONF_OVERRIDE, if any */
 #define CALLERS_VARIABLE "_PODMAN_SHIM_OVERRIDE"
 /* the ping_group_range that the user's configuration gives containers, if any */
 #define PING_VARIABLE "_PODMAN_SHIM_PING"
-/* Set for a script in podman's place, while the lock is held for it: a shim that it leads back to
-   would wait for that lock in vain. */
-#define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
-
 /* The lowest number of the override's descriptor: podman gives its helpers descriptors of its own
    from 3 upwards, and a helper that reads one of those as its configuration waits for ever. */
 #define LOWEST_OVERRIDE 100

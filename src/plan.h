@@ -8,46 +8,50 @@
 #include "find.h"
 #include "version.h"
 
+/* How a command is carried out. */
+enum way {
+	AS_IT_IS,   /* executed in the shim's place, with nothing added */
+	IN_PLACE,   /* executed in the shim's place, with the override */
+	SUPERVISED, /* a child of the shim's, with the lock and retries; with the override, too, if
+		       it is something in podman's place */
+};
+
 struct plan {
-	bool override, lock; /* what is used; podman is executed as it is without both */
-	bool falls_back;     /* the override was wanted, and cannot be used */
-	const char *reason;
+	enum way way;
+	const char *reason;     /* why this way; never NULL */
+	bool override;          /* podman gets the override */
+	bool lock;              /* SUPERVISED: the first attempt holds the lock; each retry does */
+	int retries;            /* SUPERVISED: how many there may be */
+	const char *no_retries; /* SUPERVISED: why there are none, or NULL */
+	bool falls_back;        /* the override was wanted, and cannot be used */
 	struct program podman;
 	struct version version;
 	struct configuration configuration;
 	struct command_line line;
 	const char *remote; /* why podman is remote; NULL: it is local */
-	const char *conmon; /* the real one, */
-	const char *alias;  /* and the shim's path in its place; NULL without the override */
+	const char *conmon; /* the real one; NULL: the override has no part for conmon */
+	const char *alias;  /* the path by which podman executes the shim as conmon */
 	char **sysctls;     /* the default sysctls but ping_group_range; NULL-ended, or NULL; */
 	const char *ping;   /* and what that would be, or NULL */
-	int retries;
-	const char *no_retries; /* the reason why there are none, or NULL */
-	int lock_hold;          /* seconds for which the lock may be held */
-	int expected;           /* how many must run for it to be let go; 0: they cannot be seen */
 };
 
-/* Returns the plan's name. */
+/* Set for what stands in podman's place, while the lock is held for it: a shim that it leads back
+   to would wait for that lock in vain. */
+#define LOCKED_VARIABLE "_PODMAN_SHIM_LOCKED"
+
+/* Returns the plan's name, for the trace and the status. */
 const char *plan_name(const struct plan *plan);
-
-/* Returns whether `line` starts pods, or restarts them. */
-bool starts_pods(const struct command_line *line);
-
-/* Returns whether podman stays with the container, whose output it then passes on. */
-bool is_attached(const struct command_line *line);
 
 /* Returns whether this process is the one that systemd has started as a service, whose pid counts:
    with NotifyAccess=main (systemd.service(5)) nobody else may say that the service is ready. */
 bool is_service(void);
 
-/* Takes the override out of `plan`, for the reason `why`: the lock is next, and where that cannot
-   be used either, podman as it is. */
+/* Takes the override out of `plan`, for the reason `why`: supervision is next, and where that
+   cannot be either, podman as it is. */
 void do_without_override(struct plan *plan, const char *why);
 
-/* Returns the name of the pod that `line` is to make, or NULL. */
-const char *new_pod(const struct command_line *line);
-
-extern const char too_old[];
+/* Returns the words of reason `number`, from 0, against the override; NULL behind the last. */
+const char *reason_words(size_t number);
 
 /* Returns the plan for `argv`, of `argc` arguments. */
 struct plan decide(char **argv, int argc);

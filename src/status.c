@@ -6,6 +6,7 @@
 
 #include "ask.h"
 #include "directory.h"
+#include "evidence.h"
 #include "file.h"
 #include "find.h"
 #include "lock.h"
@@ -14,7 +15,6 @@
 #include "plan.h"
 #include "settings.h"
 #include "status.h"
-#include "supervise.h"
 #include "text.h"
 #include "toml.h"
 #include "version.h"
@@ -143,7 +143,7 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 	last = last_line(output);
 	if (status < 0)
 		return "has not ended in time";
-	if (last && classify_line(last, strlen(last)) == SAYS_FAILURE)
+	if (last && is_failure_line(last, strlen(last)))
 		return "fails by ping_group_range";
 	return text("fails otherwise (%d): %s", status, last ? last : "without a word");
 }
@@ -269,11 +269,9 @@ static void judge(struct report *report)
 	const struct plan *plan = report->plan;
 
 	report->status = STATUS_PARTLY;
-	report->protection = plan->lock || plan->retries ? "partly" : "no";
+	report->protection = plan->way == AS_IT_IS ? "no" : "partly";
 	report->reason = plan->reason;
-	if (plan->override && is_before(&plan->version, 4, 8)) {
-		report->reason = too_old;
-	} else if (plan->override && plan->version.product == PRODUCT_PODMAN) {
+	if (plan->way == IN_PLACE && plan->version.product == PRODUCT_PODMAN) {
 		report->status = STATUS_PROTECTED;
 		report->protection = "yes";
 		report->reason = "an override of containers.conf prevents the failure";

@@ -54,12 +54,12 @@ void ask_version(const char *path, const char *override, char *answer, size_t si
 	answer[strcspn(answer, "\r\n")] = 0;
 }
 
-/* The same for a script. Returns whether what it executes reads an override: then the variable and
-   the descriptor reach podman, which are not passed on by each script (Python's subprocess closes
-   descriptors), nor to each podman (flatpak-spawn(1) starts one elsewhere). */
-static bool ask_script(const char *path, char *answer, size_t size)
+/* The same for what stands in podman's place. Notes in `version` whether what it executes reads an
+   override: then the variable and the descriptor reach a Podman. Not each script passes descriptors
+   on (Python's subprocess closes them), nor does each podman see them (flatpak-spawn(1) starts one
+   elsewhere). Where the question fails with an override and works without there must be none. */
+static void ask_stand_in(const char *path, struct version *version, char *answer, size_t size)
 {
-	const long long begin = now();
 	int ends[2], override, unread = 1;
 
 	answer[0] = 0;
@@ -74,10 +74,11 @@ static bool ask_script(const char *path, char *answer, size_t size)
 		}
 		close(ends[0]);
 	}
-	/* a podman that has ended because the override cannot be read */
-	if (!*answer && now() - begin < PROBE_TIMEOUT)
-		ask_version(path, NULL, answer, size);
-	return unread == 0;
+	version->reads_override = unread == 0;
+	if (*answer)
+		return;
+	ask_version(path, NULL, answer, size);
+	version->is_cut_off = *answer;
 }
 
 /* Opens the version cache, or returns -1. Only a file of the user's alone is taken; O_NONBLOCK is
@@ -185,30 +186,41 @@ static void write_cache(const char *line, const char *cache)
 	close(fd);
 }
 
+/* Asks `program` for its version. */
+static struct version ask_program(const struct program *program)
+{
+	struct version seen = { .reads_override = false }, version;
+	char output[256];
+
+	if (program->stands_in)
+		ask_stand_in(program->path, &seen, output, sizeof output);
+	else
+		ask_version(program->path, NULL, output, sizeof output);
+	version = parse_version(output);
+	version.reads_override = seen.reads_override;
+	version.is_cut_off = seen.is_cut_off;
+	return version;
+}
+
 struct version find_version(const struct program *program)
 {
 	const char *identity = identity_of(program), *from = "cache";
-	struct version version;
-	char cache[CACHE_SIZE], output[256];
-	bool cached, is_cut_off = false;
+	struct version version = { .product = PRODUCT_UNKNOWN };
+	char cache[CACHE_SIZE] = "";
 
-	read_cache(cache);
-	version = find_in_cache(cache, identity);
-	cached = version.product != PRODUCT_UNKNOWN;
-	if (!cached) {
-		if (program->is_script)
-			is_cut_off = !ask_script(program->path, output, sizeof output);
-		else
-			ask_version(program->path, NULL, output, sizeof output);
-		version = parse_version(output);
-		version.is_cut_off = is_cut_off;
+	/* what stands in podman's place may execute another podman the next time */
+	if (!program->stands_in) {
+		read_cache(cache);
+		version = find_in_cache(cache, identity);
+	}
+	if (version.product == PRODUCT_UNKNOWN) {
+		version = ask_program(program);
 		from = text("%s --version", program->path);
+		if (version.product != PRODUCT_UNKNOWN && !program->stands_in &&
+		    !strchr(identity, '\n'))
+			write_cache(version_line(&version, identity), cache);
 	}
 	trace("version: %s %u.%u (%s)", product_names[version.product], version.major,
 	      version.minor, from);
-	/* a script may execute another podman the next time */
-	if (!cached && version.product != PRODUCT_UNKNOWN && !program->is_script &&
-	    !strchr(identity, '\n'))
-		write_cache(version_line(&version, identity), cache);
 	return version;
 }

@@ -10,7 +10,9 @@ enum product { PRODUCT_UNKNOWN, PRODUCT_PODMAN, PRODUCT_DOCKER };
 struct version {
 	enum product product;
 	unsigned major, minor;
-	bool is_cut_off; /* behind a script that does not pass an override on */
+	/* of what stands in podman's place: a Podman was seen to read an override through it; it
+	   does not work with one */
+	bool reads_override, is_cut_off;
 };
 
 /* Returns whether `version` is known, and older than that. */
