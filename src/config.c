@@ -30,6 +30,10 @@ static const char *const conmon_paths[] = {
 	"/run/current-system/sw/bin/conmon",
 };
 
+/* The default of conmon_env_vars. */
+static const char conmon_environment[] =
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /* Returns whether `name` is `key` to podman: strings.EqualFold of Go, for a `key` of ASCII. It
    takes two letters beyond ASCII for an s and a k: the long s and the sign of kelvin. */
 static bool is_key(const char *name, const char *key)
@@ -134,6 +138,7 @@ static void read_keys(struct configuration *configuration, struct reader *reader
 	if (log_driver)
 		configuration->log_driver = log_driver->text;
 	read_strings(reader, engine, "conmon_path", &configuration->conmons);
+	read_strings(reader, engine, "conmon_env_vars", &configuration->conmon_env);
 	read_strings(reader, engine, "env", &configuration->engine_env);
 	read_boolean(reader, engine, "remote", &configuration->remote);
 }
@@ -423,6 +428,7 @@ struct configuration read_configuration(const struct version *version, char **mo
 
 	for (size_t i = 0; i < LENGTH(conmon_paths); i++)
 		add_word(&configuration.conmons.words, text("%s", conmon_paths[i]));
+	add_word(&configuration.conmon_env.words, text("%s", conmon_environment));
 	if (!users)
 		configuration.obstacle = "no home directory: the user's containers.conf is unknown";
 	if (only)
@@ -442,6 +448,7 @@ struct configuration read_configuration(const struct version *version, char **mo
 	}
 	configuration.sysctls_append = configuration.sysctls.appends;
 	configuration.conmons_append = configuration.conmons.appends;
+	configuration.conmon_env_append = configuration.conmon_env.appends;
 	if (callers && !is_before(version, 4, 5)) { /* older ones ignore it */
 		replace_pipe(callers);
 		configuration.callers = read_layer(&configuration, callers, false);

@@ -18,11 +18,15 @@ struct configuration {
 	bool env_host;               /* [containers] env_host */
 	const char *log_driver;      /* [containers] log_driver, or NULL */
 	struct strings conmons;      /* [engine] conmon_path */
+	struct strings conmon_env;   /* [engine] conmon_env_vars */
 	struct strings engine_env;   /* [engine] env */
 	bool remote;                 /* [engine] remote */
-	/* whether podman would add the override's two arrays to those above, not replace them */
-	bool sysctls_append, conmons_append;
+	/* whether podman would add the override's arrays to those above, not replace them */
+	bool sysctls_append, conmons_append, conmon_env_append;
 	struct item *callers; /* what the caller's own override holds, or NULL */
+	/* Of a Podman before 4.8, which reads no override: all that it would have read, the
+	   caller's override last. Else NULL. */
+	struct item *merged;
 	const char *obstacle; /* why this cannot be relied on, or NULL */
 };
 
