@@ -46,25 +46,62 @@ static bool file_copies_override(const char *path)
 	return found;
 }
 
-/* Returns the row for `name` of `length` bytes in the tables, or NULL. */
-static const struct option *find_long(const struct option *const tables[], const char *name,
-				      size_t length)
+/* Returns the word of `list`, which may be NULL, for the option `name` of `length` bytes, or, where
+   that is NULL, for `letter`; NULL if it has none. */
+static const char *find_word(const char *list, const char *name, size_t length, char letter)
 {
-	for (; *tables; tables++)
-		for (const struct option *option = *tables; option->name; option++)
-			if (strncmp(option->name, name, length) == 0 && !option->name[length])
-				return option;
+	for (const char *word = list; word && *word; word += strspn(word, " ")) {
+		const size_t end = strcspn(word, " "), name_end = strcspn(word, " ,");
+
+		if (name ? name_end == length && memcmp(word, name, length) == 0
+			 : name_end < end && word[name_end + 1] == letter)
+			return word;
+		word += end;
+	}
 	return NULL;
 }
 
-/* Returns the row for the one-letter option `letter` in the tables, or NULL. */
-static const struct option *find_short(const struct option *const tables[], char letter)
+/* Looks in the options `of` for the option `name` of `length` bytes, or, where that is NULL, for
+   `letter`, and fills `found`. Returns whether there is such an option. */
+static bool look_up(const struct options *of, const char *name, size_t length, char letter,
+		    struct option *found)
 {
-	for (; *tables; tables++)
-		for (const struct option *option = *tables; option->name; option++)
-			if (option->letter && option->letter == letter)
-				return option;
-	return NULL;
+	const struct {
+		const char *list;
+		enum takes takes;
+		enum option_use use;
+	} lists[] = {
+		{ of->values, VALUE, UNUSED },
+		{ of->flags, NOTHING, UNUSED },
+		{ of->repeated_values, VALUE, REPEATED },
+		{ of->repeated_flags, NOTHING, REPEATED },
+	};
+
+	for (const struct option *option = of->decisive; option->name; option++)
+		if (name ? strlen(option->name) == length && memcmp(option->name, name, length) == 0
+			 : option->letter == letter) {
+			*found = *option;
+			return true;
+		}
+	for (size_t i = 0; i < LENGTH(lists); i++) {
+		const char *word = find_word(lists[i].list, name, length, letter);
+
+		if (word) {
+			*found = (struct option){ word, letter, lists[i].takes, lists[i].use };
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The same in all of the NULL-ended `sets`. */
+static bool find_option(const struct options *const sets[], const char *name, size_t length,
+			char letter, struct option *found)
+{
+	for (; *sets; sets++)
+		if (look_up(*sets, name, length, letter, found))
+			return true;
+	return false;
 }
 
 /* Returns the truth of `value`: Go's strconv.ParseBool; podman itself rejects other words. */
@@ -116,7 +153,10 @@ static void note_option(struct command_line *line, const struct option *option, 
 		note_descriptor_names(line, value);
 	switch (option->use) {
 	case UNUSED: break;
-	case REPEATED: add_word(&line->repeated, text("--%s=%s", option->name, value)); break;
+	case REPEATED:
+		add_word(&line->repeated,
+			 text("--%.*s=%s", (int)strcspn(option->name, " ,"), option->name, value));
+		break;
 	case BUILD: line->builds = is_true(value); break;
 	case ATTACH: line->attach = is_true(value); break; /* or the name of a stream */
 	case CIDFILE: line->cidfile = value; break;
@@ -143,7 +183,6 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case LOG_DRIVER: line->log_driver = value; break;
 	case MODULE: add_word(&line->modules, text("%s", value)); break;
 	case NAME: line->name = value; break;
-	case POD: line->pod = value; break;
 	case PRESERVE_FD: note_descriptors(&line->highest_fd, value); break;
 	case PRESERVE_FDS: {
 		unsigned long count = strtoul(value, NULL, 10);
@@ -155,18 +194,14 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case REMOTE: line->remote = is_true(value); break;
 	case REMOVE: line->remove = is_true(value); break;
 	case RUN: line->run = is_true(value); break;
-	case SYSCTL:
-		if (strstr(value, PING_SYSCTL)) /* in a list with commas, too */
-			line->sets_ping = true;
-		break;
 	case TTY: line->tty = is_true(value); break;
 	}
 }
 
 /* How read_options treats what it meets. */
 struct reading {
-	const struct option *const *tables; /* NULL-ended */
-	bool passes_unknown;                /* pflag's ParseErrorsAllowlist.UnknownFlags */
+	const struct options *const *sets; /* NULL-ended */
+	bool passes_unknown;               /* pflag's ParseErrorsAllowlist.UnknownFlags */
 	bool options_after_operands;
 };
 
@@ -185,9 +220,9 @@ static char **read_long(const struct reading *reading, struct command_line *line
 {
 	char *name = argument + 2;
 	size_t length = strcspn(name, "=");
-	const struct option *option = find_long(reading->tables, name, length);
+	struct option option;
 
-	if (!option) {
+	if (!find_option(reading->sets, name, length, 0, &option)) {
 		if (!reading->passes_unknown)
 			line->unknown_option = argument;
 		if (!reading->passes_unknown || (length == 4 && strncmp(name, "help", length) == 0))
@@ -195,11 +230,11 @@ static char **read_long(const struct reading *reading, struct command_line *line
 		return name[length] ? next : skip_unknown_value(next);
 	}
 	if (name[length] == '=')
-		note_option(line, option, name + length + 1);
-	else if (option->takes == NOTHING)
-		note_option(line, option, "true");
+		note_option(line, &option, name + length + 1);
+	else if (option.takes == NOTHING)
+		note_option(line, &option, "true");
 	else if (*next)
-		note_option(line, option, *next++);
+		note_option(line, &option, *next++);
 	return next;
 }
 
@@ -210,10 +245,10 @@ static char **read_short(const struct reading *reading, struct command_line *lin
 	char **after = next;
 
 	for (char *letter = argument + 1; *letter; letter++) {
-		const struct option *option = find_short(reading->tables, *letter);
-		bool has_value = letter[1] == '=' && letter[2];
+		const bool has_value = letter[1] == '=' && letter[2];
+		struct option option;
 
-		if (!option) {
+		if (!find_option(reading->sets, NULL, 0, *letter, &option)) {
 			if (!reading->passes_unknown)
 				line->unknown_option = argument;
 			if (!reading->passes_unknown || *letter == 'h')
@@ -225,15 +260,15 @@ static char **read_short(const struct reading *reading, struct command_line *lin
 		}
 		after = next;
 		if (has_value) {
-			note_option(line, option, letter + 2);
+			note_option(line, &option, letter + 2);
 			return next;
-		} else if (option->takes == NOTHING) {
-			note_option(line, option, "true");
+		} else if (option.takes == NOTHING) {
+			note_option(line, &option, "true");
 		} else if (letter[1]) {
-			note_option(line, option, letter + 1);
+			note_option(line, &option, letter + 1);
 			return next;
 		} else if (*next) {
-			note_option(line, option, *next);
+			note_option(line, &option, *next);
 			return next + 1;
 		}
 	}
@@ -271,21 +306,21 @@ static void read_options(const struct reading *reading, struct command_line *lin
 /* Returns the first word from `*next` on that is not an option or an option's value, and moves
    `*next` behind it; NULL at the end. This is cobra's Traverse, which is not pflag's reading:
    `--`, say, is an option to it. */
-static char *next_word(const struct option *const tables[], char ***next)
+static char *next_word(const struct options *const sets[], char ***next)
 {
 	bool value_follows = false;
 
 	for (char *argument; (argument = **next); ++*next) {
-		const struct option *option;
+		struct option option;
 
 		if (strncmp(argument, "--", 2) == 0 && !strchr(argument, '=')) {
-			option = find_long(tables, argument + 2, strlen(argument + 2));
-			value_follows = !option || option->takes == VALUE;
-			continue;
-		}
-		option = argument[0] == '-' ? find_short(tables, argument[1]) : NULL;
-		if (argument[0] == '-' && argument[1] && argument[1] != '=' && !argument[2] &&
-		    (!option || option->takes == VALUE)) {
+			value_follows =
+			    !find_option(sets, argument + 2, strlen(argument + 2), 0, &option) ||
+			    option.takes == VALUE;
+		} else if (argument[0] == '-' && argument[1] && argument[1] != '=' &&
+			   !argument[2] &&
+			   (!find_option(sets, NULL, 0, argument[1], &option) ||
+			    option.takes == VALUE)) {
 			value_follows = true;
 		} else if (value_follows) {
 			value_follows = false;
@@ -313,8 +348,8 @@ static const struct command *find_command(const char *group, const char *word)
 
 char **read_modules(char **argv, int argc)
 {
-	static const struct option *const tables[] = { module_options, NULL };
-	static const struct reading reading = { .tables = tables, .passes_unknown = true };
+	static const struct options *const sets[] = { &module_options, NULL };
+	static const struct reading reading = { .sets = sets, .passes_unknown = true };
 	struct command_line line = { .modules = NULL };
 
 	read_options(&reading, &line, argv + 1, argv + argc);
@@ -323,8 +358,8 @@ char **read_modules(char **argv, int argc)
 
 const char *why_arguments_are_remote(char **argv, int argc)
 {
-	static const struct option *const tables[] = { remote_options, NULL };
-	static const struct reading reading = { .tables = tables, .passes_unknown = true };
+	static const struct options *const sets[] = { &remote_options, NULL };
+	static const struct reading reading = { .sets = sets, .passes_unknown = true };
 	const char *why = "an option says so";
 	struct command_line line = { .remote = false };
 
@@ -338,11 +373,12 @@ const char *why_arguments_are_remote(char **argv, int argc)
 
 struct command_line read_command_line(char **argv, int argc)
 {
-	static const struct option *const before[] = { global_options, persistent_options, NULL };
-	static const struct option *const between[] = { persistent_options, NULL };
+	static const struct options *const before[] = { &global_options, &persistent_options,
+							NULL };
+	static const struct options *const between[] = { &persistent_options, NULL };
 	struct command_line line = { .highest_fd = STDERR_FILENO };
-	const struct option *own[] = { NULL, NULL };
-	const struct option *after[] = { NULL, persistent_options, NULL };
+	const struct options *after[] = { NULL, &persistent_options, NULL };
+	struct option help;
 	char **next = argv + 1, **words;
 	struct reading reading;
 	char *group, *word;
@@ -350,7 +386,7 @@ struct command_line read_command_line(char **argv, int argc)
 	group = next_word(before, &next);
 	if (!group)
 		return line;
-	reading = (struct reading){ .tables = before, .options_after_operands = true };
+	reading = (struct reading){ .sets = before, .options_after_operands = true };
 	read_options(&reading, &line, argv + 1, next - 1);
 	line.command = find_command(NULL, group);
 	if (!line.command) {
@@ -359,17 +395,17 @@ struct command_line read_command_line(char **argv, int argc)
 		line.command = word ? find_command(group, word) : NULL;
 		if (!line.command)
 			return line;
-		reading.tables = between;
+		reading.sets = between;
 		read_options(&reading, &line, words, next - 1);
 	}
 	line.operand_count = 0; /* of podman, or of the group, which have no use for them */
 	line.operands = NULL;
-	own[0] = after[0] = line.command->options;
-	line.builds = line.command->options == build_options;
-	if (find_long(own, "help", sizeof "help" - 1))
+	after[0] = line.command->options;
+	line.builds = line.command->options == &build_options;
+	if (look_up(after[0], "help", sizeof "help" - 1, 0, &help))
 		line.help = false; /* what was before the command was another option */
 	reading = (struct reading){
-		.tables = after,
+		.sets = after,
 		.passes_unknown = line.command->known == SOME_KNOWN,
 		.options_after_operands = line.command->operands == OPTIONS_AFTER,
 	};
@@ -379,5 +415,5 @@ struct command_line read_command_line(char **argv, int argc)
 
 bool is_attached(const struct command_line *line)
 {
-	return line->command->options == run_options ? !line->detach : line->attach;
+	return line->command->options == &run_options ? !line->detach : line->attach;
 }

@@ -11,13 +11,13 @@
 struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
-	const char *cidfile, *conmon, *isolation, *log_driver, *name, *pod;
+	const char *cidfile, *conmon, *isolation, *log_driver, *name;
 	char **repeated;          /* options that are REPEATED; NULL-ended, or NULL */
 	char **modules;           /* the same, of containers.conf; only read_modules fills it */
 	const char *read_once;    /* what podman would find empty the second time, or NULL */
 	const char *leaking_env;  /* an --env or --env-file that copies the override's variable */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
-	bool attach, builds, detach, env_host, help, remove, run, sets_ping, tty;
+	bool attach, builds, detach, env_host, help, remove, run, tty;
 	bool remote, connection; /* only why_arguments_are_remote fills these */
 	int operand_count;       /* if the first ends the options: whether there are any */
 	char **operands;         /* for any other command; NULL-ended, or NULL */

@@ -1,5 +1,6 @@
 /*
- * Podman's options and commands, as tables: what takes a value, and what decides something here.
+ * Podman's options and commands, as data: which options take a value, which decide something here,
+ * and which commands make or start containers. A list has "name" or "name,letter" for each option.
  */
 #include "shim.h"
 
@@ -9,325 +10,185 @@
 
 /* The options before the command: cmd/podman/root.go, rootFlags, hidden ones too; but not --version,
    which cobra adds once there is no command, and until then takes for unknown. */
-const struct option global_options[] = {
-	{ "config", 0, VALUE, REPEATED },
-	{ "connection", 'c', VALUE, REPEATED },
-	{ "context", 0, VALUE, REPEATED },
-	{ "debug", 'D', NOTHING, UNUSED },
-	{ "host", 'H', VALUE, REPEATED },
-	{ "identity", 0, VALUE, REPEATED },
-	{ "module", 0, VALUE, REPEATED },
-	{ "noout", 0, NOTHING, UNUSED },
-	{ "out", 0, VALUE, UNUSED },
-	{ "remote", 'r', NOTHING, REPEATED },
-	{ "ssh", 0, VALUE, REPEATED },
-	{ "tls-ca", 0, VALUE, REPEATED },
-	{ "tls-cert", 0, VALUE, REPEATED },
-	{ "tls-key", 0, VALUE, REPEATED },
-	{ "url", 0, VALUE, REPEATED },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options global_options = {
+	.values =
+		"out",
+	.flags =
+		"debug,D noout",
+	.repeated_values =
+		"config connection,c context host,H identity module ssh tls-ca tls-cert "
+		"tls-key url",
+	.repeated_flags =
+		"remote,r",
 };
 
 /* Those that podman also takes after the command: its PersistentFlags. */
-const struct option persistent_options[] = {
-	{ "cdi-spec-dir", 0, VALUE, UNUSED },
-	{ "cgroup-manager", 0, VALUE, REPEATED },
-	{ "cni-config-dir", 0, VALUE, REPEATED },
-	{ "conmon", 0, VALUE, CONMON },
-	{ "cpu-profile", 0, VALUE, UNUSED },
-	{ "db-backend", 0, VALUE, REPEATED },
-	{ "default-mounts-file", 0, VALUE, UNUSED },
-	{ "events-backend", 0, VALUE, REPEATED },
-	{ "help", 0, NOTHING, HELP },
-	{ "hooks-dir", 0, VALUE, UNUSED },
-	{ "imagestore", 0, VALUE, REPEATED },
-	{ "log-level", 0, VALUE, UNUSED },
-	{ "max-workers", 0, VALUE, UNUSED },
-	{ "memory-profile", 0, VALUE, UNUSED },
-	{ "namespace", 0, VALUE, REPEATED },
-	{ "network-backend", 0, VALUE, REPEATED },
-	{ "network-cmd-path", 0, VALUE, REPEATED },
-	{ "network-config-dir", 0, VALUE, REPEATED },
-	{ "pull-option", 0, VALUE, UNUSED },
-	{ "registries-conf", 0, VALUE, UNUSED },
-	{ "root", 0, VALUE, REPEATED },
-	{ "runroot", 0, VALUE, REPEATED },
-	{ "runtime", 0, VALUE, REPEATED },
-	{ "runtime-flag", 0, VALUE, REPEATED },
-	{ "storage-driver", 0, VALUE, REPEATED },
-	{ "storage-opt", 0, VALUE, REPEATED },
-	{ "syslog", 0, NOTHING, UNUSED },
-	{ "tmpdir", 0, VALUE, REPEATED },
-	{ "trace", 0, NOTHING, UNUSED },
-	{ "transient-store", 0, NOTHING, REPEATED },
-	{ "volumepath", 0, VALUE, REPEATED },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options persistent_options = {
+	.values =
+		"cdi-spec-dir cpu-profile default-mounts-file hooks-dir log-level max-workers "
+		"memory-profile pull-option registries-conf",
+	.flags =
+		"syslog trace",
+	.repeated_values =
+		"cgroup-manager cni-config-dir db-backend events-backend imagestore namespace "
+		"network-backend network-cmd-path network-config-dir root runroot runtime "
+		"runtime-flag storage-driver storage-opt tmpdir volumepath",
+	.repeated_flags =
+		"transient-store",
+	.decisive = {
+		{ "conmon", 0, VALUE, CONMON },
+		{ "help", 0, NOTHING, HELP },
+	},
 };
 
 /* run and create: cmd/podman/common/create.go, containers/run.go, and the older names of
    cmd/podman/utils/alias.go. */
-const struct option run_options[] = {
-	{ "add-host", 0, VALUE, UNUSED },
-	{ "annotation", 0, VALUE, UNUSED },
-	{ "arch", 0, VALUE, UNUSED },
-	{ "attach", 'a', VALUE, ATTACH },
-	{ "authfile", 0, VALUE, UNUSED },
-	{ "blkio-weight", 0, VALUE, UNUSED },
-	{ "blkio-weight-device", 0, VALUE, UNUSED },
-	{ "cap-add", 0, VALUE, UNUSED },
-	{ "cap-drop", 0, VALUE, UNUSED },
-	{ "cert-dir", 0, VALUE, UNUSED },
-	{ "cgroup-conf", 0, VALUE, UNUSED },
-	{ "cgroup-parent", 0, VALUE, UNUSED },
-	{ "cgroupns", 0, VALUE, UNUSED },
-	{ "cgroups", 0, VALUE, UNUSED },
-	{ "chrootdirs", 0, VALUE, UNUSED },
-	{ "cidfile", 0, VALUE, CIDFILE },
-	{ "conmon-pidfile", 0, VALUE, UNUSED },
-	{ "cpu-period", 0, VALUE, UNUSED },
-	{ "cpu-quota", 0, VALUE, UNUSED },
-	{ "cpu-rt-period", 0, VALUE, UNUSED },
-	{ "cpu-rt-runtime", 0, VALUE, UNUSED },
-	{ "cpu-shares", 'c', VALUE, UNUSED },
-	{ "cpus", 0, VALUE, UNUSED },
-	{ "cpuset-cpus", 0, VALUE, UNUSED },
-	{ "cpuset-mems", 0, VALUE, UNUSED },
-	{ "creds", 0, VALUE, UNUSED },
-	{ "decryption-key", 0, VALUE, UNUSED },
-	{ "detach", 'd', NOTHING, DETACH },
-	{ "detach-keys", 0, VALUE, UNUSED },
-	{ "device", 0, VALUE, UNUSED },
-	{ "device-cgroup-rule", 0, VALUE, UNUSED },
-	{ "device-read-bps", 0, VALUE, UNUSED },
-	{ "device-read-iops", 0, VALUE, UNUSED },
-	{ "device-write-bps", 0, VALUE, UNUSED },
-	{ "device-write-iops", 0, VALUE, UNUSED },
-	{ "disable-content-trust", 0, NOTHING, UNUSED },
-	{ "dns", 0, VALUE, UNUSED },
-	{ "dns-opt", 0, VALUE, UNUSED },
-	{ "dns-option", 0, VALUE, UNUSED },
-	{ "dns-search", 0, VALUE, UNUSED },
-	{ "entrypoint", 0, VALUE, UNUSED },
-	{ "env", 'e', VALUE, ENV },
-	{ "env-file", 0, VALUE, ENV_FILE },
-	{ "env-host", 0, NOTHING, ENV_HOST },
-	{ "env-merge", 0, VALUE, UNUSED },
-	{ "expose", 0, VALUE, UNUSED },
-	{ "gidmap", 0, VALUE, UNUSED },
-	{ "gpus", 0, VALUE, UNUSED },
-	{ "group-add", 0, VALUE, UNUSED },
-	{ "group-entry", 0, VALUE, UNUSED },
-	{ "health-cmd", 0, VALUE, UNUSED },
-	{ "health-interval", 0, VALUE, UNUSED },
-	{ "health-log-destination", 0, VALUE, UNUSED },
-	{ "health-max-log-count", 0, VALUE, UNUSED },
-	{ "health-max-log-size", 0, VALUE, UNUSED },
-	{ "health-on-failure", 0, VALUE, UNUSED },
-	{ "health-retries", 0, VALUE, UNUSED },
-	{ "health-start-period", 0, VALUE, UNUSED },
-	{ "health-startup-cmd", 0, VALUE, UNUSED },
-	{ "health-startup-interval", 0, VALUE, UNUSED },
-	{ "health-startup-retries", 0, VALUE, UNUSED },
-	{ "health-startup-success", 0, VALUE, UNUSED },
-	{ "health-startup-timeout", 0, VALUE, UNUSED },
-	{ "health-timeout", 0, VALUE, UNUSED },
-	{ "healthcheck-command", 0, VALUE, UNUSED },
-	{ "healthcheck-interval", 0, VALUE, UNUSED },
-	{ "healthcheck-retries", 0, VALUE, UNUSED },
-	{ "healthcheck-start-period", 0, VALUE, UNUSED },
-	{ "healthcheck-timeout", 0, VALUE, UNUSED },
-	{ "help", 0, NOTHING, HELP },
-	{ "hostname", 'h', VALUE, UNUSED },
-	{ "hosts-file", 0, VALUE, UNUSED },
-	{ "hostuser", 0, VALUE, UNUSED },
-	{ "http-proxy", 0, NOTHING, UNUSED },
-	{ "image-volume", 0, VALUE, UNUSED },
-	{ "init", 0, NOTHING, UNUSED },
-	{ "init-ctr", 0, VALUE, UNUSED },
-	{ "init-path", 0, VALUE, UNUSED },
-	{ "interactive", 'i', NOTHING, UNUSED },
-	{ "ip", 0, VALUE, UNUSED },
-	{ "ip6", 0, VALUE, UNUSED },
-	{ "ipc", 0, VALUE, UNUSED },
-	{ "kernel-memory", 0, VALUE, UNUSED },
-	{ "label", 'l', VALUE, UNUSED },
-	{ "label-file", 0, VALUE, LABEL_FILE },
-	{ "log-driver", 0, VALUE, LOG_DRIVER },
-	{ "log-opt", 0, VALUE, UNUSED },
-	{ "mac-address", 0, VALUE, UNUSED },
-	{ "memory", 'm', VALUE, UNUSED },
-	{ "memory-reservation", 0, VALUE, UNUSED },
-	{ "memory-swap", 0, VALUE, UNUSED },
-	{ "memory-swappiness", 0, VALUE, UNUSED },
-	{ "mount", 0, VALUE, UNUSED },
-	{ "name", 0, VALUE, NAME },
-	{ "net", 0, VALUE, UNUSED },
-	{ "network", 0, VALUE, UNUSED },
-	{ "network-alias", 0, VALUE, UNUSED },
-	{ "no-healthcheck", 0, NOTHING, UNUSED },
-	{ "no-hostname", 0, NOTHING, UNUSED },
-	{ "no-hosts", 0, NOTHING, UNUSED },
-	{ "oom-kill-disable", 0, NOTHING, UNUSED },
-	{ "oom-score-adj", 0, VALUE, UNUSED },
-	{ "os", 0, VALUE, UNUSED },
-	{ "override-arch", 0, VALUE, UNUSED },
-	{ "override-os", 0, VALUE, UNUSED },
-	{ "override-variant", 0, VALUE, UNUSED },
-	{ "passwd", 0, NOTHING, UNUSED },
-	{ "passwd-entry", 0, VALUE, UNUSED },
-	{ "personality", 0, VALUE, UNUSED },
-	{ "pid", 0, VALUE, UNUSED },
-	{ "pidfile", 0, VALUE, UNUSED },
-	{ "pids-limit", 0, VALUE, UNUSED },
-	{ "platform", 0, VALUE, UNUSED },
-	{ "pod", 0, VALUE, POD },
-	{ "pod-id-file", 0, VALUE, UNUSED },
-	{ "preserve-fd", 0, VALUE, PRESERVE_FD },
-	{ "preserve-fds", 0, VALUE, PRESERVE_FDS },
-	{ "privileged", 0, NOTHING, UNUSED },
-	{ "publish", 'p', VALUE, UNUSED },
-	{ "publish-all", 'P', NOTHING, UNUSED },
-	{ "pull", 0, VALUE, UNUSED },
-	{ "quiet", 'q', NOTHING, UNUSED },
-	{ "rdt-class", 0, VALUE, UNUSED },
-	{ "read-only", 0, NOTHING, UNUSED },
-	{ "read-only-tmpfs", 0, NOTHING, UNUSED },
-	{ "replace", 0, NOTHING, UNUSED },
-	{ "requires", 0, VALUE, UNUSED },
-	{ "restart", 0, VALUE, UNUSED },
-	{ "retry", 0, VALUE, UNUSED },
-	{ "retry-delay", 0, VALUE, UNUSED },
-	{ "rm", 0, NOTHING, REMOVE },
-	{ "rmi", 0, NOTHING, UNUSED },
-	{ "rootfs", 0, NOTHING, UNUSED },
-	{ "sdnotify", 0, VALUE, UNUSED },
-	{ "seccomp-policy", 0, VALUE, UNUSED },
-	{ "secret", 0, VALUE, UNUSED },
-	{ "security-opt", 0, VALUE, UNUSED },
-	{ "shm-size", 0, VALUE, UNUSED },
-	{ "shm-size-systemd", 0, VALUE, UNUSED },
-	{ "sig-proxy", 0, NOTHING, UNUSED },
-	{ "signature-policy", 0, VALUE, UNUSED },
-	{ "stop-signal", 0, VALUE, UNUSED },
-	{ "stop-timeout", 0, VALUE, UNUSED },
-	{ "storage-opt", 0, VALUE, UNUSED },
-	{ "subgidname", 0, VALUE, UNUSED },
-	{ "subuidname", 0, VALUE, UNUSED },
-	{ "sysctl", 0, VALUE, SYSCTL },
-	{ "systemd", 0, VALUE, UNUSED },
-	{ "timeout", 0, VALUE, UNUSED },
-	{ "tls-verify", 0, NOTHING, UNUSED },
-	{ "tmpfs", 0, VALUE, UNUSED },
-	{ "tty", 't', NOTHING, TTY },
-	{ "tz", 0, VALUE, UNUSED },
-	{ "uidmap", 0, VALUE, UNUSED },
-	{ "ulimit", 0, VALUE, UNUSED },
-	{ "umask", 0, VALUE, UNUSED },
-	{ "unsetenv", 0, VALUE, UNUSED },
-	{ "unsetenv-all", 0, NOTHING, UNUSED },
-	{ "user", 'u', VALUE, UNUSED },
-	{ "userns", 0, VALUE, UNUSED },
-	{ "uts", 0, VALUE, UNUSED },
-	{ "variant", 0, VALUE, UNUSED },
-	{ "volume", 'v', VALUE, UNUSED },
-	{ "volumes-from", 0, VALUE, UNUSED },
-	{ "workdir", 'w', VALUE, UNUSED },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options run_options = {
+	.values =
+		"add-host annotation arch authfile blkio-weight blkio-weight-device cap-add "
+		"cap-drop cert-dir cgroup-conf cgroup-parent cgroupns cgroups chrootdirs "
+		"conmon-pidfile cpu-period cpu-quota cpu-rt-period cpu-rt-runtime "
+		"cpu-shares,c cpus cpuset-cpus cpuset-mems creds decryption-key detach-keys "
+		"device device-cgroup-rule device-read-bps device-read-iops device-write-bps "
+		"device-write-iops dns dns-opt dns-option dns-search entrypoint env-merge "
+		"expose gidmap gpus group-add group-entry health-cmd health-interval "
+		"health-log-destination health-max-log-count health-max-log-size "
+		"health-on-failure health-retries health-start-period health-startup-cmd "
+		"health-startup-interval health-startup-retries health-startup-success "
+		"health-startup-timeout health-timeout healthcheck-command "
+		"healthcheck-interval healthcheck-retries healthcheck-start-period "
+		"healthcheck-timeout hostname,h hosts-file hostuser image-volume init-ctr "
+		"init-path ip ip6 ipc kernel-memory label,l log-opt mac-address memory,m "
+		"memory-reservation memory-swap memory-swappiness mount net network "
+		"network-alias oom-score-adj os override-arch override-os override-variant "
+		"passwd-entry personality pid pidfile pids-limit platform pod pod-id-file "
+		"publish,p pull rdt-class requires restart retry retry-delay sdnotify "
+		"seccomp-policy secret security-opt shm-size shm-size-systemd "
+		"signature-policy stop-signal stop-timeout storage-opt subgidname subuidname "
+		"sysctl systemd timeout tmpfs tz uidmap ulimit umask unsetenv user,u userns "
+		"uts variant volume,v volumes-from workdir,w",
+	.flags =
+		"disable-content-trust http-proxy init interactive,i no-healthcheck "
+		"no-hostname no-hosts oom-kill-disable passwd privileged publish-all,P "
+		"quiet,q read-only read-only-tmpfs replace rmi rootfs sig-proxy tls-verify "
+		"unsetenv-all",
+	.decisive = {
+		{ "attach", 'a', VALUE, ATTACH },
+		{ "cidfile", 0, VALUE, CIDFILE },
+		{ "detach", 'd', NOTHING, DETACH },
+		{ "env", 'e', VALUE, ENV },
+		{ "env-file", 0, VALUE, ENV_FILE },
+		{ "env-host", 0, NOTHING, ENV_HOST },
+		{ "help", 0, NOTHING, HELP },
+		{ "label-file", 0, VALUE, LABEL_FILE },
+		{ "log-driver", 0, VALUE, LOG_DRIVER },
+		{ "name", 0, VALUE, NAME },
+		{ "preserve-fd", 0, VALUE, PRESERVE_FD },
+		{ "preserve-fds", 0, VALUE, PRESERVE_FDS },
+		{ "rm", 0, NOTHING, REMOVE },
+		{ "tty", 't', NOTHING, TTY },
+	},
 };
 
-const struct option start_options[] = {
-	{ "all", 0, NOTHING, UNUSED },
-	{ "attach", 'a', NOTHING, ATTACH },
-	{ "detach-keys", 0, VALUE, UNUSED },
-	{ "filter", 'f', VALUE, UNUSED },
-	{ "interactive", 'i', NOTHING, UNUSED },
-	{ "latest", 'l', NOTHING, UNUSED },
-	{ "sig-proxy", 0, NOTHING, UNUSED },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options start_options = {
+	.values =
+		"detach-keys filter,f",
+	.flags =
+		"all interactive,i latest,l sig-proxy",
+	.decisive = {
+		{ "attach", 'a', NOTHING, ATTACH },
+	},
 };
 
-const struct option restart_options[] = {
-	{ "all", 'a', NOTHING, UNUSED },
-	{ "cidfile", 0, VALUE, CIDFILE },
-	{ "filter", 'f', VALUE, UNUSED },
-	{ "latest", 'l', NOTHING, UNUSED },
-	{ "running", 0, NOTHING, UNUSED },
-	{ "time", 't', VALUE, UNUSED },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options restart_options = {
+	.values =
+		"filter,f time,t",
+	.flags =
+		"all,a latest,l running",
+	.decisive = {
+		{ "cidfile", 0, VALUE, CIDFILE },
+	},
 };
 
 /* build has many more, none of which matters here. */
-const struct option build_options[] = {
-	{ "build-arg", 0, VALUE, ENV },
-	{ "env", 0, VALUE, ENV },
-	{ "isolation", 0, VALUE, ISOLATION },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options build_options = {
+	.decisive = {
+		{ "build-arg", 0, VALUE, ENV },
+		{ "env", 0, VALUE, ENV },
+		{ "isolation", 0, VALUE, ISOLATION },
+	},
 };
 
-static const struct option clone_options[] = {
-	{ "run", 0, NOTHING, RUN },
-	{ NULL, 0, NOTHING, UNUSED },
+static const struct options clone_options = {
+	.decisive = {
+		{ "run", 0, NOTHING, RUN },
+	},
 };
 
-static const struct option kube_options[] = {
-	{ "build", 0, NOTHING, BUILD },
-	{ NULL, 0, NOTHING, UNUSED },
+static const struct options kube_options = {
+	.decisive = {
+		{ "build", 0, NOTHING, BUILD },
+	},
 };
 
 /* What makes pods has run's --help, too, which is not podman's: DefineCreateFlags there. */
-static const struct option pod_options[] = {
-	{ "help", 0, NOTHING, HELP },
-	{ NULL, 0, NOTHING, UNUSED },
+static const struct options pod_options = {
+	.decisive = {
+		{ "help", 0, NOTHING, HELP },
+	},
 };
 
 /* For the commands of which no option of their own matters. */
-static const struct option no_options[] = {
-	{ NULL, 0, NOTHING, UNUSED },
-};
+static const struct options no_options = { .values = "" };
 
 /* Those that alone decide whether podman is remote: cmd/podman/registry/remote.go, which reads
    the command line once more, for itself, and passes over all others. */
-const struct option remote_options[] = {
-	{ "connection", 'c', VALUE, CONNECTION },
-	{ "context", 0, VALUE, CONNECTION },
-	{ "host", 'H', VALUE, CONNECTION },
-	{ "remote", 'r', NOTHING, REMOTE },
-	{ "url", 0, VALUE, CONNECTION },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options remote_options = {
+	.decisive = {
+		{ "connection", 'c', VALUE, CONNECTION },
+		{ "context", 0, VALUE, CONNECTION },
+		{ "host", 'H', VALUE, CONNECTION },
+		{ "remote", 'r', NOTHING, REMOTE },
+		{ "url", 0, VALUE, CONNECTION },
+	},
 };
 
 /* The same for the modules of containers.conf: cmd/podman/registry/config.go. */
-const struct option module_options[] = {
-	{ "help", 'h', NOTHING, UNUSED },
-	{ "module", 0, VALUE, MODULE },
-	{ NULL, 0, NOTHING, UNUSED },
+const struct options module_options = {
+	.flags =
+		"help,h",
+	.decisive = {
+		{ "module", 0, VALUE, MODULE },
+	},
 };
 
+/* The commands that make the configuration of a container or of a build step, or start what has
+   one. */
 const struct command command_table[] = {
-	{ "build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "builder build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "buildx build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container clone", STARTS_IF_RUN, clone_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
-	{ "container init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container restart", STARTS_AND_RETRIES, restart_options, ALL_KNOWN, OPTIONS_AFTER },
-	{ "container restore", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
-	{ "container runlabel", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "container start", STARTS_AND_RETRIES, start_options, ALL_KNOWN, OPTIONS_AFTER },
-	{ "create", STARTS_NONE, run_options, ALL_KNOWN, OPERANDS_END },
-	{ "image build", STARTS_NONE, build_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "init", STARTS_NONE, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "kube play", STARTS, kube_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "play kube", STARTS, kube_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "pod clone", STARTS_NONE, pod_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "pod create", STARTS_NONE, pod_options, SOME_KNOWN, OPERANDS_END },
-	{ "pod restart", STARTS, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "pod start", STARTS_AND_RETRIES, no_options, SOME_KNOWN, OPTIONS_AFTER },
-	{ "restart", STARTS_AND_RETRIES, restart_options, ALL_KNOWN, OPTIONS_AFTER },
-	{ "run", STARTS_AND_RETRIES, run_options, ALL_KNOWN, OPERANDS_END },
-	{ "start", STARTS_AND_RETRIES, start_options, ALL_KNOWN, OPTIONS_AFTER },
-	{ "system service", SERVES, no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "build", STARTS_NONE, &build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "builder build", STARTS_NONE, &build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "buildx build", STARTS_NONE, &build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container clone", STARTS_IF_RUN, &clone_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container create", STARTS_NONE, &run_options, ALL_KNOWN, OPERANDS_END },
+	{ "container init", STARTS_NONE, &no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container restart", STARTS_AND_RETRIES, &restart_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "container restore", STARTS, &no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container run", STARTS_AND_RETRIES, &run_options, ALL_KNOWN, OPERANDS_END },
+	{ "container runlabel", STARTS_NONE, &no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "container start", STARTS_AND_RETRIES, &start_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "create", STARTS_NONE, &run_options, ALL_KNOWN, OPERANDS_END },
+	{ "image build", STARTS_NONE, &build_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "init", STARTS_NONE, &no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "kube play", STARTS, &kube_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "play kube", STARTS, &kube_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod clone", STARTS_NONE, &pod_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod create", STARTS_NONE, &pod_options, SOME_KNOWN, OPERANDS_END },
+	{ "pod restart", STARTS, &no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "pod start", STARTS_AND_RETRIES, &no_options, SOME_KNOWN, OPTIONS_AFTER },
+	{ "restart", STARTS_AND_RETRIES, &restart_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "run", STARTS_AND_RETRIES, &run_options, ALL_KNOWN, OPERANDS_END },
+	{ "start", STARTS_AND_RETRIES, &start_options, ALL_KNOWN, OPTIONS_AFTER },
+	{ "system service", SERVES, &no_options, SOME_KNOWN, OPTIONS_AFTER },
 	{ NULL, STARTS_NONE, NULL, ALL_KNOWN, OPERANDS_END },
 };
 

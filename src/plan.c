@@ -217,7 +217,7 @@ static const char *why_no_retries(const struct plan *plan)
 	if (line->unknown_option)
 		return text("what follows an unknown option cannot be read: %s",
 			    line->unknown_option);
-	if (line->command->options != run_options && (line->operand_count != 1 || line->cidfile))
+	if (line->command->options != &run_options && (line->operand_count != 1 || line->cidfile))
 		return "some of several containers would be started again";
 	if (read_once)
 		return text("it may be empty the second time: %s", read_once);

@@ -45,7 +45,6 @@ static char *reading(char **argv, int argc)
 	put(file, "isolation", line.isolation);
 	put(file, "log_driver", line.log_driver);
 	put(file, "name", line.name);
-	put(file, "pod", line.pod);
 	put(file, "leaking_env", line.leaking_env);
 	put(file, "read_once", line.read_once);
 	put(file, "remote", why_arguments_are_remote(argv, argc));
@@ -57,7 +56,7 @@ static char *reading(char **argv, int argc)
 		put(file, "module", *word);
 	fprintf(file, "attach=%d\ndetach=%d\nenv_host=%d\nhelp=%d\nremove=%d\nrun=%d\n",
 		line.attach, line.detach, line.env_host, line.help, line.remove, line.run);
-	fprintf(file, "sets_ping=%d\ntty=%d\nhighest_fd=%lu\n", line.sets_ping, line.tty,
+	fprintf(file, "tty=%d\nhighest_fd=%lu\n", line.tty,
 		line.highest_fd);
 	fclose(file);
 	return result;
