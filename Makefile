@@ -20,16 +20,29 @@ HELPERS = $(patsubst %,$(BUILD)/%,command merge ping refuse stand-in tiny trampo
 all: podman-shim
 
 SOURCES = podman-shim.c $(wildcard src/*.c)
+HEADERS = $(wildcard src/*.h)
 
-podman-shim: $(SOURCES) $(wildcard src/*.h)
+podman-shim: $(SOURCES) $(HEADERS)
 	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) $(LDFLAGS) -o $@ $(SOURCES)
 
-$(BUILD)/command: $(SOURCES) tests/shim.h tests/reading.h
-$(BUILD)/merge: $(SOURCES) tests/shim.h tests/merge.h
+# The rooms without the front door, for test programs that call them.
+ROOMS = $(patsubst src/%.c,$(BUILD)/rooms/%.o,$(wildcard src/*.c))
+$(ROOMS): $(BUILD)/rooms/%.o: src/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+$(BUILD)/rooms.a: $(ROOMS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/command: tests/reading.h $(BUILD)/rooms.a
+$(BUILD)/merge: tests/merge.h $(BUILD)/rooms.a
+
+# A file as large as podman's: one under 4 MB in its place is none.
 $(BUILD)/%: tests/%.c
 	@mkdir -p $(BUILD)
-	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) -o $@ $<
+	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) -o $@ $(filter %.c %.a,$^)
+	$(if $(filter stand-in,$*),truncate -s 5M $@)
 
 # Only by rename(2): podman-shim is there and whole at every moment, and one that runs keeps its file.
 BIN = $(DESTDIR)$(BINDIR)
@@ -72,7 +85,7 @@ uninstall:
 # podman-shim-VERSION.tar.gz in BUILD, of what is committed, and the same bytes each time.
 dist:
 	@mkdir -p $(BUILD)
-	version=$$(git show HEAD:./podman-shim.c | sed -n 's/^#define VERSION "\(.*\)"$$/\1/p') && \
+	version=$$(git show HEAD:./src/shim.h | sed -n 's/^#define VERSION "\(.*\)"$$/\1/p') && \
 	name=podman-shim-$${version:?} && new=$(BUILD)/$$name.tar && trap 'rm -f "$$new"' EXIT && \
 	git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf archive --format=tar --prefix="$$name/" -o "$$new" HEAD && \
 	gzip -9 -n -f "$$new" && echo "$$new.gz"
@@ -97,7 +110,7 @@ check-builds: $(HELPERS)
 	tests/need bats parallel expect procps python3 strace gcc clang musl-tools libclang-rt-dev
 	tests/builds $(BUILDS)
 
-# Which lines of podman-shim.c the stand-in suites do not reach.
+# Which lines of the shim the stand-in suites do not reach.
 coverage: $(HELPERS)
 	tests/need bats parallel expect git procps python3 strace clang llvm libclang-rt-dev valgrind libc6-dbg
 	tests/coverage
@@ -132,9 +145,12 @@ fuzz:
 $(FUZZERS): fuzz-%: $(BUILD)/fuzz-%
 	tests/fuzz $* $(FUZZ_SECONDS)
 
-$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/shim.h tests/merge.h tests/reading.h $(SOURCES)
-	@mkdir -p $(BUILD)
-	clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $<
+FUZZ_CC = clang -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/merge.h tests/reading.h $(BUILD)/fuzz-rooms/rooms.a
+	$(FUZZ_CC) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $< $(filter %.a,$^)
+
+$(BUILD)/fuzz-rooms/rooms.a: $(wildcard src/*)
+	$(MAKE) -s BUILD=$(@D) CC='$(FUZZ_CC)' CFLAGS= $@
 
 bench: all $(HELPERS) $(BUILD)/counted-shim
 	tests/need hyperfine valgrind

@@ -5,8 +5,6 @@
  * line. Prints how the shim reads each: how many arguments there are up to the image, what
  * reading() says, and a zero byte.
  */
-#include "shim.h"
-
 #include "reading.h"
 
 int main(void)

@@ -23,7 +23,7 @@ settings() { podman --shim-help | sed -n '/^  PODMAN_SHIM/{N; s/^  //; s/\n */: 
 	[ "${lines[*]}" = 'retry rescue gave up wait fallback' ]
 	[ "$(grep '^    20' "$tests/../README.md" | grep -c ': rescue: ')" -eq 1 ]
 	for event in "${lines[@]}"; do
-		grep -q "record(.*\"$event\"" "$tests/../podman-shim.c"
+		grep -rq "record(.*\"$event\"" "$tests/../podman-shim.c" "$tests/../src"
 	done
 }
 
@@ -36,7 +36,7 @@ blocks() {
 # What README.md's commands find: the sources, a machine to install on, and a podman.
 make_machine() {
 	mkdir -p podman-shim machine "$HOME"
-	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" "$binary" podman-shim
+	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" "$tests/../src" "$binary" podman-shim
 	export PREFIX=$world/machine
 	PATH=$PREFIX/bin:$real:$programs
 }
@@ -168,8 +168,8 @@ is_shim() {
 	while read -r message; do
 		case $message in
 		'podman: unknown flag: --shim-status') ;; # podman's own
-		*…*) grep -q 'warn("lock: %s: not free after %d s' "$tests/../podman-shim.c" ;;
-		*) grep -qF "$message" "$tests/../podman-shim.c" ;;
+		*…*) grep -q 'warn("lock: %s: not free after %d s' "$tests"/../src/*.c ;;
+		*) grep -qF "$message" "$tests"/../podman-shim.c "$tests"/../src/*.c ;;
 		esac
 	done <messages
 }

@@ -7,6 +7,8 @@
  */
 #include "fuzz.h"
 
+#include "../src/version.c"
+
 static void put_cache(const char *content, size_t size)
 {
 	int fd = open_cache(O_WRONLY | O_CREAT | O_TRUNC);

@@ -5,6 +5,7 @@
  * same again; also behind a global option that says nothing, and whatever follows an image's name.
  */
 #include "fuzz.h"
+
 #include "reading.h"
 
 /* Returns the NULL-ended arguments: `argv0`, `second` if it is not NULL, those in `input`, and

@@ -4,6 +4,7 @@
  * What is merged must be read again and merge into the same.
  */
 #include "fuzz.h"
+
 #include "merge.h"
 
 static void try_input(char *input, size_t size)

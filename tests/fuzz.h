@@ -1,103 +1,58 @@
 /*
- * fuzz.h - what the libFuzzer targets share: the shim, all of whose memory is freed after each
- * input
+ * fuzz.h - what the libFuzzer targets share
  *
- * A target defines try_input(), in which asserts say what must hold whatever the input.
+ * A target defines try_input(), in which asserts say what must hold whatever the input. The shim
+ * does not free what it needs once: that is done here, after each input; and an exit(3) of the
+ * shim's, which is one line and a status, ends the input.
  */
-#define _GNU_SOURCE
+#include "../src/shim.h"
+
 #include <assert.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <sanitizer/allocator_interface.h>
+#include <setjmp.h>
 
-/* The shim does not free what it needs once: that is done here, after each input. */
-static void *blocks[1 << 20];
+static const volatile void *blocks[1 << 20];
 static size_t block_count;
+static _Thread_local bool tracking;
+static jmp_buf at_exit;
 
-static void *keep(void *block)
+static void keep(const volatile void *block, size_t size)
 {
-	if (block_count == sizeof blocks / sizeof *blocks)
-		abort();
-	if (block)
+	(void)size;
+	if (tracking && block_count < LENGTH(blocks))
 		blocks[block_count++] = block;
-	return block;
 }
 
-static void forget(void *block)
+static void forget(const volatile void *block)
 {
-	for (size_t i = block_count; i-- > 0;)
+	for (size_t i = block_count; tracking && i-- > 0;)
 		if (blocks[i] == block) {
 			blocks[i] = blocks[--block_count];
 			break;
 		}
 }
 
-static void release(void *block)
-{
-	forget(block);
-	free(block);
-}
-
-static void *grow(void *block, size_t size)
-{
-	forget(block);
-	return keep(realloc(block, size));
-}
-
-static int print(char **result, const char *format, va_list arguments)
-{
-	const int length = vasprintf(result, format, arguments);
-
-	if (length >= 0)
-		keep(*result);
-	return length;
-}
-
-/* Where the text of the one stream in memory that is open goes. */
-static char **stream_text;
-
-static FILE *open_stream(char **result, size_t *size)
-{
-	stream_text = result;
-	return open_memstream(result, size);
-}
-
-static int close_stream(FILE *file)
-{
-	const int status = fclose(file);
-
-	if (stream_text)
-		keep(*stream_text);
-	stream_text = NULL;
-	return status;
-}
-
-/* The only clock that there is. */
-static time_t seconds = 1;
-
-static int tell_time(struct timespec *time)
-{
-	*time = (struct timespec){ .tv_sec = seconds };
-	return 0;
-}
-
-#define malloc(size) keep((malloc)(size))
-#define calloc(count, size) keep((calloc)(count, size))
-#define realloc(block, size) grow(block, size)
-#define free(block) release(block)
-#define vasprintf(result, format, arguments) print(result, format, arguments)
-#define open_memstream(result, size) open_stream(result, size)
-#define fclose(file) close_stream(file)
-#define clock_gettime(clock, time) tell_time(time)
-#include "shim.h"
-
 /* `input` is of `size` bytes, and a zero byte. */
 static void try_input(char *input, size_t size);
 
+__attribute__((noreturn)) void __real_exit(int status);
+__attribute__((noreturn)) void __wrap_exit(int status);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+void __wrap_exit(int status)
+{
+	if (!tracking)
+		__real_exit(status);
+	longjmp(at_exit, 1);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	tzset(); /* whose memory is the C library's */
+	return !__sanitizer_install_malloc_and_free_hooks(keep, forget);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -105,8 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(input, data, size);
 	input[size] = 0;
-	try_input(input, size);
+	tracking = true;
+	if (!setjmp(at_exit))
+		try_input(input, size);
+	tracking = false;
 	while (block_count)
-		(free)(blocks[--block_count]);
+		free((void *)(uintptr_t)blocks[--block_count]);
+	free(input);
 	return 0;
 }

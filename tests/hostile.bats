@@ -236,7 +236,7 @@ unreadable_shims() {
 @test "every variable that the shim reads may hold 128 KiB of nonsense" {
 	long=$(head -c 130000 /dev/zero | tr '\0' x)
 	mapfile -t variables < <(sed -n 's/^.*getenv("\([A-Z_]*\)").*/\1/p
-		s/^#define [A-Z]*_VARIABLE "\([A-Z_]*\)".*/\1/p; s/^\t{ "\(PODMAN_SHIM_[A-Z_]*\)".*/\1/p' "$tests/../podman-shim.c" | sort -u)
+		s/^#define [A-Z]*_VARIABLE "\([A-Z_]*\)".*/\1/p; s/^\t{ "\(PODMAN_SHIM_[A-Z_]*\)".*/\1/p' "$tests"/../podman-shim.c "$tests"/../src/*.[ch] | sort -u)
 	[ "${#variables[@]}" -ge 26 ]
 	for variable in "${variables[@]}"; do
 		[[ $variable != PODMAN_SHIM_REAL ]] || continue

@@ -257,7 +257,7 @@ is_native() {
 @test "at every moment of an upgrade podman is there" {
 	# a large one, so that a moment without it would be a long one
 	mkdir new
-	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" new
+	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" "$tests/../src" new
 	{
 		cat "$binary"
 		head -c 16M /dev/zero
@@ -287,7 +287,7 @@ make_checkout() {
 	git -C source init -q
 	git -C source add .
 	git -C source -c user.name=somebody -c user.email=somebody@localhost commit -qm 'A release'
-	version=$(sed -n 's/^#define VERSION "\(.*\)"$/\1/p' source/podman-shim.c)
+	version=$(sed -n 's/^#define VERSION "\(.*\)"$/\1/p' source/src/shim.h)
 	[ -n "$version" ]
 	release=podman-shim-$version
 }

@@ -7,7 +7,7 @@ load helpers
 
 setup_file() {
 	# not static, so that valgrind has malloc(3) for its own
-	cc -g -O0 -o "$BATS_FILE_TMPDIR/podman" "$BATS_TEST_DIRNAME/../podman-shim.c"
+	cc -g -O0 -o "$BATS_FILE_TMPDIR/podman" "$BATS_TEST_DIRNAME"/../podman-shim.c "$BATS_TEST_DIRNAME"/../src/*.c
 }
 
 setup() {

@@ -4,8 +4,6 @@
  * Reads overrides of a caller's from standard input, a zero byte after each. Prints what the shim
  * would make of each, and a zero byte: the merged override, or "refused: LINE: WHY".
  */
-#include "shim.h"
-
 #include "merge.h"
 
 int main(void)

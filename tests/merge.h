@@ -1,3 +1,8 @@
+#include "../src/config.c"
+
+#include "../src/override.h"
+#include "../src/plan.h"
+
 /* Returns what the shim makes of a caller's override of `length` bytes and a zero byte, in memory
    that must be freed. */
 static char *merge(const char *content, size_t length)

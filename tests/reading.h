@@ -1,3 +1,6 @@
+#include "../src/command.h"
+#include "../src/text.h"
+
 static void put(FILE *file, const char *name, const char *value)
 {
 	if (value)

@@ -264,7 +264,7 @@ make_checked() {
 	[[ $output == *--shim-status* ]]
 	run_bounded podman --shim-version
 	[ "$status" -eq 0 ]
-	[ "$output" = "podman-shim $(sed -n 's/^#define VERSION "\(.*\)"/\1/p' "$tests/../podman-shim.c")" ]
+	[ "$output" = "podman-shim $(sed -n 's/^#define VERSION "\(.*\)"/\1/p' "$tests/../src/shim.h")" ]
 	run_bounded env PATH=/nonexistent "$shim/podman" --shim-version
 	[ "$status" -eq 0 ]
 	[ ! -e "$record/runs" ]

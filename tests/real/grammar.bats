@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # releases: trixie sid bookworm
 # by hand: bullseye
-# The option tables in podman-shim.c against what podman says of itself.
+# The option tables in src/options.c against what podman says of itself.
 
 load common
 
-# rows TABLE...: the rows of the tables of podman-shim.c, a line each: "name letter TAKES"
+# rows TABLE...: the rows of the tables of src/options.c, a line each: "name letter TAKES"
 rows() {
 	local table
 	for table; do
-		sed -n "/^static const struct option ${table}\[\]/,/^};/p" /project/podman-shim.c
+		sed -n "/^[a-z ]*const struct option ${table}\[\]/,/^};/p" /project/src/options.c
 	done | sed -nE "s/^\t\{ \"([^\"]+)\", ('(.)'|0), (VALUE|NOTHING), .*/\1 \3 \4/p" | sed 's/  / - /'
 }
 
@@ -100,7 +100,7 @@ commands() {
 	for group in "" container pod kube play image buildx system; do
 		for name in $(commands "$group"); do
 			count=$((count + 1))
-			grep -q "^	{ \"${group:+$group }$name\"," /project/podman-shim.c ||
+			grep -q "^	{ \"${group:+$group }$name\"," /project/src/options.c ||
 				[[ " $(others "$group") " == *" $name "* ]] || {
 				echo "unknown command: $group $name"
 				return 1
