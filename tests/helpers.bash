@@ -19,7 +19,7 @@ source "$tests/until_true.bash"
 stand_in=$tests/build/stand-in
 refuse=$tests/build/refuse
 binary=$(cd "$tests/.." && pwd -P)/podman-shim
-alias=${binary%/*}/./${binary##*/}
+alias=${binary%/*}/././${binary##*/}
 programs=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 setup() {
