@@ -4,23 +4,63 @@
  * Reads command lines from standard input, a newline after each argument and a zero byte after each
  * line. Prints how the shim reads each: how many arguments there are up to the image, what
  * reading() says, and a zero byte.
+ *
+ *     command tables     prints what the shim knows instead, a line each: "command WORDS" or
+ *                        "TABLE NAME LETTER VALUE|NOTHING", LETTER "-" if there is none
  */
+#include "../src/options.h"
+
 #include "reading.h"
 
-int main(void)
+static void print_words(const char *table, const char *words, const char *takes)
+{
+	char *rest = text("%s", words ? words : ""), *word;
+
+	while ((word = strsep(&rest, " ")))
+		if (*word)
+			printf("%s %.*s %s %s\n", table, (int)strcspn(word, ","), word,
+			       strchr(word, ',') ? strchr(word, ',') + 1 : "-", takes);
+}
+
+static void print_table(const char *table, const struct options *options)
+{
+	print_words(table, options->values, "VALUE");
+	print_words(table, options->repeated_values, "VALUE");
+	print_words(table, options->flags, "NOTHING");
+	print_words(table, options->repeated_flags, "NOTHING");
+	for (const struct option *row = options->decisive; row->name; row++)
+		printf("%s %s %c %s\n", table, row->name, row->letter ? row->letter : '-',
+		       row->takes == VALUE ? "VALUE" : "NOTHING");
+}
+
+static int print_tables(void)
+{
+	print_table("global", &global_options);
+	print_table("persistent", &persistent_options);
+	print_table("run", &run_options);
+	print_table("start", &start_options);
+	print_table("restart", &restart_options);
+	for (const struct command *command = command_table; command->words; command++)
+		printf("command %s\n", command->words);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	char *content = NULL;
 	size_t size = 0;
 
+	if (argc == 2 && strcmp(argv[1], "tables") == 0)
+		return print_tables();
 	while (getdelim(&content, &size, 0, stdin) > 0) {
-		char **argv = NULL, *rest = content, *argument;
-		int argc = 0;
+		char **words = NULL, *rest = content, *word;
+		int count = 0;
 
-		while ((argument = strsep(&rest, "\n")) && rest) {
-			add_word(&argv, argument);
-			argc++;
+		while ((word = strsep(&rest, "\n")) && rest) {
+			add_word(&words, word);
+			count++;
 		}
-		printf("image_at=%d\n%s%c", first_operand(argv, argc), reading(argv, argc), 0);
+		printf("image_at=%d\n%s%c", first_operand(words, count), reading(words, count), 0);
 	}
 	return 0;
 }

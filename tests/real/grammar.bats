@@ -1,16 +1,14 @@
 #!/usr/bin/env bats
 # releases: trixie sid bookworm
 # by hand: bullseye
-# The option tables in src/options.c against what podman says of itself.
+# The tables of src/options.c against what podman says of itself.
 
 load common
 
-# rows TABLE...: the rows of the tables of src/options.c, a line each: "name letter TAKES"
+# rows TABLE...: the rows of the shim's tables, a line each: "name letter TAKES"
 rows() {
 	local table
-	for table; do
-		sed -n "/^[a-z ]*const struct option ${table}\[\]/,/^};/p" /project/src/options.c
-	done | sed -nE "s/^\t\{ \"([^\"]+)\", ('(.)'|0), (VALUE|NOTHING), .*/\1 \3 \4/p" | sed 's/  / - /'
+	for table; do /project/tests/build/command tables | sed -n "s/^$table //p"; done
 }
 
 # options COMMAND...: the options in its --help, in the same form. A type behind the name is a
@@ -50,22 +48,22 @@ known() {
 
 @test "the options of podman itself are known" {
 	minimum=20
-	known -- global_options persistent_options
+	known -- global persistent
 }
 
 @test "the options of run are known" {
 	minimum=100
-	known run -- run_options persistent_options
+	known run -- run persistent
 }
 
 @test "the options of create are known" {
 	minimum=100
-	known create -- run_options persistent_options
+	known create -- run persistent
 }
 
 @test "the options of start are known" {
 	minimum=4
-	known start -- start_options persistent_options
+	known start -- start persistent
 }
 
 # What starts nothing, by group. A command that is neither here nor in command_table is new.
@@ -100,7 +98,7 @@ commands() {
 	for group in "" container pod kube play image buildx system; do
 		for name in $(commands "$group"); do
 			count=$((count + 1))
-			grep -q "^	{ \"${group:+$group }$name\"," /project/src/options.c ||
+			/project/tests/build/command tables | grep -qx "command ${group:+$group }$name" ||
 				[[ " $(others "$group") " == *" $name "* ]] || {
 				echo "unknown command: $group $name"
 				return 1
