@@ -5,10 +5,13 @@
  * line. Prints how the shim reads each: how many arguments there are up to the image, what
  * reading() says, and a zero byte.
  *
+ *     command plan       prints the plan for each instead, and why: "PLAN: REASON"
  *     command tables     prints what the shim knows instead, a line each: "command WORDS" or
  *                        "TABLE NAME LETTER VALUE|NOTHING", LETTER "-" if there is none
  */
 #include "../src/options.h"
+#include "../src/plan.h"
+#include "../src/settings.h"
 
 #include "reading.h"
 
@@ -45,12 +48,27 @@ static int print_tables(void)
 	return 0;
 }
 
+/* In a process of its own: the shim decides once. */
+static void print_plan(char **argv, int argc)
+{
+	if (fork() == 0) {
+		struct plan plan;
+
+		read_settings();
+		plan = decide(argv, argc);
+		printf("%s: %s%c", plan_name(&plan), plan.reason, 0);
+		exit(0);
+	}
+	wait(NULL);
+}
+
 int main(int argc, char **argv)
 {
+	const char *what = argc == 2 ? argv[1] : "";
 	char *content = NULL;
 	size_t size = 0;
 
-	if (argc == 2 && strcmp(argv[1], "tables") == 0)
+	if (strcmp(what, "tables") == 0)
 		return print_tables();
 	while (getdelim(&content, &size, 0, stdin) > 0) {
 		char **words = NULL, *rest = content, *word;
@@ -60,7 +78,11 @@ int main(int argc, char **argv)
 			add_word(&words, word);
 			count++;
 		}
-		printf("image_at=%d\n%s%c", first_operand(words, count), reading(words, count), 0);
+		if (strcmp(what, "plan") == 0)
+			print_plan(words, count);
+		else
+			printf("image_at=%d\n%s%c", first_operand(words, count),
+			       reading(words, count), 0);
 	}
 	return 0;
 }

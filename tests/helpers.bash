@@ -110,31 +110,38 @@ plan_of() {
 	done < <(PODMAN_SHIM_DEBUG=1 podman "$@" 2>&1 >/dev/null)
 }
 
-# Succeeds if the plan for ARGUMENTs begins with PLAN, else says what it is. "fallback" is what
-# there is without the override: the lock for what starts containers, else podman as it is.
-expect() {
-	local wanted=$1 plan
+# is_planned WANTED PLAN COMMAND: succeeds if the plan of the command, "NAME: REASON", is as WANTED has it, "NAME: PART
+# OF THE REASON" or either, else says what it is. The name "fallback" is what there is without the override: the
+# lock and retries for what starts containers, else podman as it is.
+is_planned() {
+	local name=${1%%:*} reason=${1#*:}
 
-	shift
-	plan=$(plan_of "$@")
-	[[ $plan == "$wanted"* || $plan == "${wanted/#fallback/lock}"* ||
-		$plan == "${wanted/#fallback/plain}"* ]] && return
-	printf 'podman%s\n\tis %s\n\tnot %s\n' "$(printf ' %q' "$@")" "$plan" "$wanted"
+	[[ $1 == *:* ]] || reason=
+	[[ $name != fallback ]] || name='@(lock and retries|retries|plain)'
+	# shellcheck disable=SC2053 # a pattern
+	[[ ${2%%:*} == $name && ${2#*:} == *"${reason# }"* ]] && return
+	printf '%s\n\tis %s\n\tnot %s\n' "$3" "$2" "$1"
 	return 1
 }
 
-# The same for each line of standard input, which is split into arguments as the shell does.
-expect_each() (
-	local wanted=$1 line failed=0
-	local -a arguments
+# expect WANTED ARGUMENT...: succeeds if the shim plans so.
+expect() { is_planned "$1" "$(plan_of "${@:2}")" "podman ${*:2}"; }
 
-	unset STAND_IN # that would take longer than the rest
-	while IFS= read -r line; do
-		eval "arguments=($line)"
-		expect "$wanted" "${arguments[@]}" || failed=1
-	done
-	exit "$failed"
-)
+# The same for each line of standard input, which is split into arguments as the shell does, all in one process.
+expect_each() {
+	local line failed=0
+	local -a arguments lines plans
+
+	mapfile -t lines
+	mapfile -d '' -t plans < <(for line in "${lines[@]}"; do
+		eval "arguments=(podman $line)"
+		printf '%s\n' "${arguments[@]}"
+		printf '\0'
+	done | "$tests/build/command" plan 2>/dev/null)
+	[ "${#plans[@]}" -eq "${#lines[@]}" ]
+	for line in "${!lines[@]}"; do is_planned "$1" "${plans[line]}" "podman ${lines[line]}" || failed=1; done
+	return "$failed"
+}
 
 # Succeeds if `podman run` works with the override, after PROBES questions for the version.
 asks() {
