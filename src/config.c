@@ -18,8 +18,7 @@
 
 #define LARGEST_CONFIGURATION (256 << 10) /* bytes */
 
-/* The default of conmon_path. */
-static const char *const conmon_paths[] = {
+const char *const default_conmons[] = {
 	"/usr/libexec/podman/conmon",
 	"/usr/local/libexec/podman/conmon",
 	"/usr/local/lib/podman/conmon",
@@ -28,6 +27,7 @@ static const char *const conmon_paths[] = {
 	"/usr/local/bin/conmon",
 	"/usr/local/sbin/conmon",
 	"/run/current-system/sw/bin/conmon",
+	NULL,
 };
 
 /* The default of conmon_env_vars. */
@@ -426,8 +426,8 @@ struct configuration read_configuration(const struct version *version, char **mo
 	struct configuration configuration = { .version = *version };
 	char **files = NULL;
 
-	for (size_t i = 0; i < LENGTH(conmon_paths); i++)
-		add_word(&configuration.conmons.words, text("%s", conmon_paths[i]));
+	for (const char *const *path = default_conmons; *path; path++)
+		add_word(&configuration.conmons.words, text("%s", *path));
 	add_word(&configuration.conmon_env.words, text("%s", conmon_environment));
 	if (!users)
 		configuration.obstacle = "no home directory: the user's containers.conf is unknown";

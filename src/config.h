@@ -30,6 +30,9 @@ struct configuration {
 	const char *obstacle; /* why this cannot be relied on, or NULL */
 };
 
+/* The default of conmon_path; NULL-ended. */
+extern const char *const default_conmons[];
+
 /* Returns the item of `table` that podman reads as `key`, or NULL. */
 struct item *find_key(struct reader *reader, const struct item *table, const char *key);
 

@@ -1,10 +1,12 @@
 /*
  * In conmon's place. conmon hands its environment, but no descriptor, to the `podman container
- * cleanup` that it runs at the container's end: nothing of the shim may be in it.
+ * cleanup` that it runs at the container's end: nothing of the shim may be in it. If the container
+ * sets ping_group_range, the shim is executed once more, by conmon as the OCI runtime.
  */
 #include "shim.h"
 
 #include "ask.h"
+#include "config.h"
 #include "conmon.h"
 #include "file.h"
 #include "find.h"
@@ -12,11 +14,141 @@
 #include "message.h"
 #include "override.h"
 #include "plan.h"
+#include "state.h"
 #include "text.h"
+
+#define LARGEST_BUNDLE (16 << 20) /* bytes of config.json */
+
+/* What podman asks of conmon, as far as it matters here. */
+struct request {
+	const char *bundle; /* NULL: not named */
+	char **runtime;     /* where in argv the OCI runtime is named, or NULL */
+	bool creates;       /* a container; not exec, not restore */
+	bool passthrough;   /* the container's stderr is the caller's */
+};
+
+/* Returns whether `option` takes no argument: src/cli.c of conmon. Every other one does, those of
+   later versions, too: then what matters is not found, or is an argument, and conmon's as it was.
+ */
+static bool is_switch(const char *option)
+{
+	static const char *const switches[] = {
+		"--api-version",
+		"-e",
+		"--exec",
+		"--exec-attach",
+		"--full-attach",
+		"-i",
+		"--leave-stdin-open",
+		"--log-rotate",
+		"--no-container-partial-message",
+		"--no-new-keyring",
+		"--no-pivot",
+		"--no-sync-log",
+		"--replace-listen-pid",
+		"-s",
+		"--stdin",
+		"--sync",
+		"--syslog",
+		"--systemd-cgroup",
+		"-t",
+		"--terminal",
+		"--version",
+		NULL,
+	};
+
+	return strchr(option, '=') || index_of(option, switches) >= 0;
+}
+
+static struct request read_request(char **argv)
+{
+	struct request request = { .creates = true };
+
+	for (char **at = argv + 1; *at; at++) {
+		const char *option = *at;
+
+		if (strcmp(option, "-e") == 0 || strcmp(option, "--exec") == 0 ||
+		    skip_prefix(option, "--restore"))
+			request.creates = false;
+		if (option[0] != '-' || is_switch(option))
+			continue;
+		if (!*++at)
+			break;
+		if (strcmp(option, "-b") == 0)
+			request.bundle = *at;
+		else if (strcmp(option, "-r") == 0)
+			request.runtime = at;
+		else if (strcmp(option, "-l") == 0 && skip_prefix(*at, "passthrough"))
+			request.passthrough = true;
+	}
+	return request;
+}
+
+/* Returns whether `config`, of the OCI runtime's config.json, sets ping_group_range. */
+static bool sets_range(const char *config)
+{
+	const char *sysctls = json_member(json_member(skip_space(config), "linux"), "sysctl");
+
+	return json_member(sysctls, "net.ipv4.ping_group_range");
+}
+
+/* Returns whether the OCI runtime `runtime` runs hooks of `config` in a create that then fails, or
+   in undoing it. crun writes the sysctls before it runs any; runc does not. */
+static bool repeats_hooks(const char *config, const char *runtime)
+{
+	static const char *const names[] = { "prestart", "createRuntime", "createContainer",
+					     "poststop" };
+	const char *hooks = json_member(skip_space(config), "hooks");
+
+	if (strcmp(base_name(runtime), "crun") == 0)
+		return false;
+	for (size_t i = 0; i < LENGTH(names); i++) {
+		const char *list = json_member(hooks, names[i]);
+
+		if (list && (*list != '[' || *skip_space(list + 1) != ']'))
+			return true;
+	}
+	return false;
+}
+
+/* Returns the path by which conmon can execute the shim as the OCI runtime, or NULL. conmon takes
+   its arguments for text in the encoding of the locale, which is ASCII where there is none. */
+static const char *usable_alias(void)
+{
+	const char *alias = runtime_alias();
+
+	for (const char *at = alias; at && *at; at++)
+		if (*at & 0x80)
+			return NULL;
+	return alias;
+}
+
+/* Returns `argv` with the shim in the OCI runtime's place, which it is told the real one and the
+   rest by one argument before all others; `argv` as it is if that cannot be. */
+static char **step_in(char **argv, const struct request *request, const char *config,
+		      const struct state *state)
+{
+	const char *alias = usable_alias();
+	char **changed = NULL, *word;
+	struct state next = *state;
+
+	next.conmon = next.ping = next.variable = next.callers = NULL; /* not for all to see */
+	next.runtime = *request->runtime;
+	next.passthrough = request->passthrough;
+	next.hooks = repeats_hooks(config, *request->runtime);
+	word = write_state(&next);
+	if (!alias || !word)
+		return argv;
+	add_word(&changed, argv[0]);
+	add_word(&changed, text("--runtime-arg"));
+	add_word(&changed, word);
+	for (char **at = argv + 1; *at; at++)
+		add_word(&changed, at == request->runtime ? text("%s", alias) : *at);
+	return changed;
+}
 
 #ifdef __linux__
 
-#define LARGEST_BUNDLE (4 << 20) /* bytes of config.json */
 #define PING_PATH "/proc/sys/net/ipv4/ping_group_range"
 #define PING_TIMEOUT 1 /* seconds; no more than some microseconds are needed */
 
@@ -88,51 +220,100 @@ __attribute__((noreturn)) static void write_range(const char *path, const char *
 	_exit(target < 0 || write(target, range, strlen(range)) < 0);
 }
 
-/* If conmon is executed with `argv` to create a container, writes `range` into that one's network
-   namespace: in a new process, because this one becomes conmon, and must not change. */
-static void set_range(const char *range, char **argv)
+/* Writes `range` into the network namespace of the container of `config`, if it has one of its own:
+   in a new process, because this one becomes conmon, and must not change. */
+static void set_range(const char *range, const char *config)
 {
-	const char *config, *path;
-	size_t length;
-	pid_t pid;
+	const char *path = own_network(config);
+	pid_t pid = path ? fork() : -1;
 
-	while (*argv && strcmp(*argv, "-b") != 0)
-		argv++;
-	config = *argv && argv[1]
-		     ? read_whole(text("%s/config.json", argv[1]), LARGEST_BUNDLE, &length)
-		     : NULL;
-	path = config ? own_network(config) : NULL;
-	if (!path)
-		return;
-	pid = fork();
 	if (pid == 0)
 		write_range(path, range);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	forget_child();
+	if (pid > 0)
+		forget_child();
 }
 
 #else
 
-static void set_range(const char *range, char **argv)
+static void set_range(const char *range, const char *config)
 {
 	(void)range;
-	(void)argv;
+	(void)config;
 }
 
 #endif
 
+/* Does for the container what `argv` asks, and returns the arguments for conmon. */
+static char **prepare(char **argv, const struct state *state)
+{
+	const struct request request = read_request(argv);
+	const char *config;
+	size_t length;
+
+	if (!request.creates || !request.bundle)
+		return argv;
+	config = read_whole(text("%s/config.json", request.bundle), LARGEST_BUNDLE, &length);
+	if (!config)
+		return argv;
+	if (sets_range(config))
+		return request.runtime ? step_in(argv, &request, config, state) : argv;
+	if (state->ping)
+		set_range(state->ping, config);
+	return argv;
+}
+
+/* Returns the conmon that podman runs unless it is told otherwise, or NULL. */
+static const char *usual_conmon(void)
+{
+	const char *rest = search_path(), *candidate;
+	struct program program;
+	struct stat self;
+
+	if (!stat_self(&self))
+		return NULL;
+	for (const char *const *path = default_conmons; *path; path++)
+		if (check_executable(*path, &program, &self) == 0)
+			return *path;
+	while ((candidate = next_in_path(&rest, "conmon")))
+		if (candidate[0] == '/' && check_executable(candidate, &program, &self) == 0)
+			return candidate;
+	return NULL;
+}
+
+/* Closes the descriptor by which a service's podman has executed the shim as `argv0`, if it is
+   still that: its number may be one that podman has given conmon. */
+static void close_program(const char *argv0)
+{
+	const char *number = skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
+	const int fd = number ? number_of(number, INT_MAX) : -1;
+	struct stat self, status;
+
+	if (fd > STDERR_FILENO && stat_self(&self) && fstat(fd, &status) == 0 &&
+	    is_same_file(&self, &status))
+		close(fd);
+}
+
 void become_conmon(char **argv)
 {
-	const char *ping = getenv(PING_VARIABLE), *conmon = leave_override();
+	const char *value = getenv(STATE_VARIABLE);
+	struct state state = { .conmon = NULL };
 
-	if (!conmon)
-		die(STATUS_FAILED, "not executed by a podman of the shim's: %s", argv[0]);
-	if (ping)
-		set_range(ping, argv);
+	/* podman asks conmon's version without the variables that are for conmon */
+	if (!(value && read_state(text(STATE_VARIABLE "=%s", value), &state)))
+		read_override(&state);
+	restore_variable(&state);
+	close_program(argv[0]);
+	unsetenv(STATE_VARIABLE);
 	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
-	argv[0] = text("%s", conmon);
-	execv(conmon, argv);
-	die(STATUS_FAILED, "cannot execute conmon: %s: %s", conmon, strerror(errno));
+	if (!state.conmon)
+		state.conmon = usual_conmon();
+	if (!state.conmon)
+		die(STATUS_FAILED, "no conmon found");
+	argv = prepare(argv, &state);
+	argv[0] = text("%s", state.conmon);
+	execv(state.conmon, argv);
+	die(STATUS_FAILED, "cannot execute conmon: %s: %s", state.conmon, strerror(errno));
 }

@@ -26,11 +26,8 @@ void execute_podman(const struct plan *plan, char **argv)
 			renamed = text("%s", plan->podman.path);
 		argv[0] = renamed;
 	}
-	/* nor may it be a path by which the shim, executed so, is conmon */
-	if (plan->override && is_conmon_alias(argv[0]))
-		argv[0] = text("%s", plan->podman.path);
 	execute(plan->podman.path, argv);
-	if (leave_override()) { /* its variables may have been too much: E2BIG */
+	if (leave_override()) { /* its variable may have been too much: E2BIG */
 		close_fd(&service_program);
 		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
 		execute(plan->podman.path, argv);

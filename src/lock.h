@@ -5,17 +5,19 @@
 
 #define NO_LOCK (-1)
 
+/* Returns the path of the lock that clients take, or NULL if there is no place to trust. The OCI
+   runtime's part takes another, since a client must not wait for the service that works for it. */
+const char *lock_path(void);
+
 /* Returns a descriptor of the lock's file, which O_CREAT for `create` makes, or NO_LOCK and why in
    `*why`. */
 int open_lock(const char *path, int create, const char **why);
 
-/* Returns the lock's path, or NULL if there is no place to trust. */
-const char *lock_path(void);
+/* Waits at most `wait` ms for the lock `path`, with no signal and no timer. Returns its descriptor,
+   close-on-exec; or NO_LOCK, and in `*why` why it cannot be used, NULL if it was not free. */
+int take_lock(const char *path, long long wait, const char **why);
 
-/* Takes the lock. Returns its descriptor, close-on-exec, or NO_LOCK with the reason said. */
-int take_lock(void);
-
-/* Lets go of the lock on `*fd`, if it is held, and says why. */
-void release_lock(int *fd, const char *why);
+/* Lets go of the lock on `*fd`, if it is held. */
+void release_lock(int *fd);
 
 #endif

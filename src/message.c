@@ -41,6 +41,8 @@ void warn(const char *format, ...)
 {
 	va_list arguments;
 
+	if (messages.quiet)
+		return;
 	va_start(arguments, format);
 	say(format, arguments);
 	va_end(arguments);

@@ -5,10 +5,10 @@
 
 #define MESSAGE_PREFIX "podman-shim: "
 
-/* Whether the trace is wanted, where the log is (NULL: nowhere), and what the command is called in
-   it. */
+/* Whether the trace is wanted, or warnings are not, where the log is (NULL: nowhere), and what the
+   command is called in it. */
 extern struct messages {
-	bool debug;
+	bool debug, quiet;
 	const char *log;
 	const char *command;
 } messages;

@@ -1,75 +1,67 @@
 /*
  * The override: a containers.conf in memory, on a descriptor that podman and every helper that it
- * executes inherit under the same number. Variables beside CONTAINERS_CONF_OVERRIDE tell any shim
- * that podman, or what podman starts, executes how to take it out again.
+ * executes inherit under the same number. It holds, for conmon's part, the state, by which any
+ * shim that podman, or what podman starts, executes finds out how to take it out again.
  */
 #include "shim.h"
 
 #include "file.h"
 #include "find.h"
+#include "lock.h"
 #include "message.h"
 #include "override.h"
 #include "plan.h"
+#include "settings.h"
+#include "state.h"
 #include "text.h"
 #include "toml.h"
 
-/* Puts the override `path` into the environment, and, for conmon's part, the real `conmon` and the
-   range `ping`, which may be NULL. Returns false without memory, with the environment unchanged. */
-static bool enter_override(const char *path, const char *conmon, const char *ping)
-{
-	const char *callers = getenv(OVERRIDE_VARIABLE);
+#define LARGEST_OVERRIDE (1 << 20) /* bytes */
 
-	if (setenv(CONMON_VARIABLE, conmon, 1) == 0 &&
-	    (!callers || setenv(CALLERS_VARIABLE, callers, 1) == 0) &&
-	    (!ping || setenv(PING_VARIABLE, ping, 1) == 0) &&
-	    setenv(OVERRIDE_VARIABLE, path, 1) == 0)
-		return true;
-	unsetenv(CONMON_VARIABLE);
-	unsetenv(CALLERS_VARIABLE);
-	unsetenv(PING_VARIABLE);
+void restore_variable(const struct state *state)
+{
+	const char *value = state->variable ? getenv(state->variable) : NULL;
+	const char *number = value ? skip_prefix(value, DESCRIPTOR_DIRECTORY) : NULL;
+	const int fd = number ? number_of(number, INT_MAX) : -1;
+
+	if (fd < 0)
+		return;
+	if (is_sealed(fd)) /* or the number has been used again */
+		close(fd);
+	if (state->callers)
+		setenv(state->variable, state->callers, 1);
+	else
+		unsetenv(state->variable);
+}
+
+bool read_override(struct state *state)
+{
+	static const char *const variables[] = { OVERRIDE_VARIABLE, CONFIGURATION_VARIABLE };
+	size_t length;
+
+	for (size_t i = 0; i < LENGTH(variables); i++) {
+		const char *path = getenv(variables[i]);
+		const char *number = path ? skip_prefix(path, DESCRIPTOR_DIRECTORY) : NULL;
+		const int fd = number ? number_of(number, INT_MAX) : -1;
+		const char *content =
+		    fd >= 0 && is_sealed(fd) ? read_whole(path, LARGEST_OVERRIDE, &length) : NULL;
+
+		if (content && find_state(content, state) && state->variable &&
+		    strcmp(state->variable, variables[i]) == 0)
+			return true;
+	}
 	return false;
 }
 
-/* Returns whether the path `name` is that of a descriptor, as a shim's override has. Closes that
-   descriptor, unless its number has been used again, for a file without the override's seals. */
-static bool close_override(const char *name)
+bool leave_override(void)
 {
-	const char *number = skip_prefix(name, DESCRIPTOR_DIRECTORY);
-	const int fd = number ? atoi(number) : CLOSED;
+	struct state state;
 
-	if (!number)
+	if (!read_override(&state))
 		return false;
-	if (is_sealed(fd))
-		close(fd);
+	restore_variable(&state);
 	return true;
 }
-
-const char *leave_override(void)
-{
-	const char *conmon = getenv(CONMON_VARIABLE), *callers, *override;
-
-	if (!conmon)
-		return NULL;
-	callers = getenv(CALLERS_VARIABLE);
-	override = getenv(OVERRIDE_VARIABLE);
-	if (override && close_override(override)) {
-		if (callers)
-			setenv(OVERRIDE_VARIABLE, callers, 1);
-		else
-			unsetenv(OVERRIDE_VARIABLE);
-	}
-	unsetenv(CALLERS_VARIABLE);
-	unsetenv(PING_VARIABLE);
-	unsetenv(CONMON_VARIABLE);
-	return conmon;
-}
-
-/*
- * The override
- *
- * A containers.conf in memory, on a descriptor that podman and every helper that it executes
- * inherit under the same number.
- */
 
 /* How many descriptors podman gives conmon behind those that the container is given: pipes for
    synchronization, attaching and the network (libpod/oci_conmon_common.go). */
@@ -121,23 +113,80 @@ static bool set_array(struct item *root, const char *name, const char *key, cons
 	return true;
 }
 
+/* Returns `path`, which need not be absolute, for a process in another directory. */
+static const char *absolute(const char *path)
+{
+	char directory[PATH_MAX];
+
+	return !path || path[0] == '/' || !getcwd(directory, sizeof directory)
+		   ? path
+		   : text("%s/%s", directory, path);
+}
+
+/* Returns the name of the variable by which the podman of `plan` is given the override. */
+static const char *variable_of(const struct plan *plan)
+{
+	return plan->configuration.merged ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
+}
+
+/* Returns what the other parts must know of `plan`, or NULL if that is too long. */
+static char *state_of(const struct plan *plan)
+{
+	const char *lock = absolute(lock_path());
+	const struct state state = {
+		.conmon = plan->conmon,
+		.ping = plan->ping,
+		.variable = variable_of(plan),
+		.callers = getenv(variable_of(plan)),
+		.lock = lock ? text("%s.create", lock) : NULL,
+		.log = absolute(settings.log),
+		.command = plan->line.command->words,
+		.lock_wait = settings.lock_wait,
+		.retries = settings.retries,
+		.backoff = settings.backoff,
+	};
+
+	return write_state(&state);
+}
+
+/* Adds to `root` the shim in conmon's place, executed by its path `alias`, and the `state` for it,
+   beside the user's own environment for conmon. Returns false on error. */
+static bool set_conmon(const struct plan *plan, struct item *root, const char *alias, char *state)
+{
+	const struct configuration *configuration = &plan->configuration;
+	char **variables = NULL, **conmons = NULL;
+
+	for (char **word = configuration->conmon_env.words; word && *word; word++)
+		add_word(&variables, *word);
+	add_word(&variables, state);
+	add_word(&conmons, text("%s", alias));
+	return set_array(root, "engine", "conmon_path",
+			 toml_array(conmons, configuration->conmons_append)) &&
+	       set_array(root, "engine", "conmon_env_vars",
+			 toml_array(variables, configuration->conmon_env_append));
+}
+
 char *override_text(const struct plan *plan, const char *alias)
 {
 	const struct configuration *configuration = &plan->configuration;
 	struct item empty = { .kind = TABLE };
-	struct item *root = configuration->callers ? configuration->callers : &empty;
-	char *conmon[] = { text("%s", alias), NULL }, *content = NULL;
+	struct item *root = configuration->merged    ? configuration->merged
+			    : configuration->callers ? configuration->callers
+						     : &empty;
+	char *state = state_of(plan), *content = NULL;
 	size_t length;
 	FILE *file;
 
-	if (!set_array(root, "containers", "default_sysctls",
+	if (!state ||
+	    !set_array(root, "containers", "default_sysctls",
 		       toml_array(plan->sysctls, configuration->sysctls_append)) ||
-	    !set_array(root, "engine", "conmon_path",
-		       toml_array(conmon, configuration->conmons_append)))
+	    (plan->conmon && !set_conmon(plan, root, alias, state)))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
 		return NULL;
+	if (!plan->conmon)
+		fprintf(file, "# %s\n", state);
 	write_toml(file, root, "");
 	return fclose(file) == 0 ? content : NULL;
 }
@@ -170,18 +219,20 @@ static int lowest_override(const struct command_line *line)
 					 : INT_MAX - 1;
 }
 
-/* Returns a descriptor of the shim's program, not close-on-exec, above `lowest`, which is left to
-   the override; CLOSED on error. */
-static int open_program(int lowest)
+int service_program = CLOSED;
+
+/* Gives `plan`, of a service, a path by which podman can execute the shim as conmon for as long as
+   it runs, in `*alias`: that of a descriptor of the program, not close-on-exec, since the shim's
+   file may be removed meanwhile. If there can be none, the shim's path remains. */
+static void keep_program(const char **alias)
 {
 	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	const int fd = program < 0 ? -1 : fcntl(program, F_DUPFD, lowest + 1);
 
+	service_program = program < 0 ? CLOSED : fcntl(program, F_DUPFD, LOWEST_PROGRAM);
 	close_fd(&program);
-	return fd;
+	if (service_program != CLOSED)
+		*alias = text(DESCRIPTOR_DIRECTORY "%d", service_program);
 }
-
-int service_program = CLOSED;
 
 const char *install_override(const struct plan *plan)
 {
@@ -189,23 +240,22 @@ const char *install_override(const struct plan *plan)
 	const char *alias = plan->alias, *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
-	if (plan->line.command->starts == SERVES)
-		service_program = open_program(lowest);
-	if (service_program != CLOSED)
-		alias = text(DESCRIPTOR_DIRECTORY "%d", service_program);
+	if (plan->line.command->starts == SERVES && plan->conmon)
+		keep_program(&alias);
 	content = override_text(plan, alias);
 	if (!content)
-		why = "the shim's own path is not UTF-8, or there is no memory";
+		why = "a path or a variable is no UTF-8 or too long, or there is no memory";
 	else if ((sealed = make_sealed_file(content)) < 0)
 		why = text("no file in memory: %s", strerror(errno));
 	else if ((fd = fcntl(sealed, F_DUPFD, lowest)) < 0)
 		why = text("no descriptor from %d up: %s", lowest, strerror(errno));
 	else if (access((path = text(DESCRIPTOR_DIRECTORY "%d", fd)), R_OK) < 0)
 		why = text("%s: %s", path, strerror(errno));
-	else if (!enter_override(path, plan->conmon, plan->ping))
+	else if (setenv(variable_of(plan), path, 1) < 0)
 		why = "no memory for the environment";
 	close_fd(&sealed);
 	if (!why) {
+		unsetenv(STATE_VARIABLE); /* podman gives conmon its own variables last */
 		trace("override: %s: %s", path, content);
 		return NULL;
 	}

@@ -5,26 +5,31 @@
 
 #include "command.h"
 
-#define CONMON_VARIABLE "_PODMAN_SHIM_CONMON" /* the real conmon */
-/* the caller's CONTAINERS_CONF_OVERRIDE, if any */
-#define CALLERS_VARIABLE "_PODMAN_SHIM_OVERRIDE"
-/* the ping_group_range that the user's configuration gives containers, if any */
-#define PING_VARIABLE "_PODMAN_SHIM_PING"
 /* The lowest number of the override's descriptor: podman gives its helpers descriptors of its own
    from 3 upwards, and a helper that reads one of those as its configuration waits for ever. */
 #define LOWEST_OVERRIDE 100
 
-/* A descriptor of the shim's program for a service, which may outlive the shim's file and would
-   find no conmon by its path; CLOSED if there is none. */
+/* The lowest number of a service's descriptor of the shim's program: rootful podman gives conmon a
+   descriptor for each port that a container publishes, from 3 upwards. */
+#define LOWEST_PROGRAM 1000
+
+/* That descriptor; CLOSED if there is none. */
 extern int service_program;
 
 struct plan;
+struct state;
 
-/* Takes a shim's override out of the environment and closes its descriptor. Returns the real
-   conmon that it named, or NULL if there was none to take out. */
-const char *leave_override(void);
+/* Takes the override that `state` is about out of the environment, where the caller's variable is
+   as it was then, and closes its descriptor. */
+void restore_variable(const struct state *state);
 
-/* Returns the override, a containers.conf(5): the caller's, if there is one, but for two keys;
+/* Reads the state in the override that is in the environment. Returns false if there is none. */
+bool read_override(struct state *state);
+
+/* Takes a shim's override out of the environment. Returns whether there was one. */
+bool leave_override(void);
+
+/* Returns the override, a containers.conf(5): the caller's, if there is one, but for some keys;
    `alias` stands for the shim as conmon. Returns NULL if it cannot be written in TOML. */
 char *override_text(const struct plan *plan, const char *alias);
 
