@@ -10,23 +10,19 @@
 #include "options.h"
 #include "text.h"
 
-bool copies_override(const char *value)
+bool copies_variable(const char *value, const char *name)
 {
-	static const char *const names[] = { OVERRIDE_VARIABLE, CONFIGURATION_VARIABLE };
-	size_t length = strlen(value);
+	const size_t length = strlen(value);
 
-	for (size_t i = 0; i < LENGTH(names); i++)
-		if (strcmp(value, names[i]) == 0 || (length && value[length - 1] == '*' &&
-						     strncmp(value, names[i], length - 1) == 0))
-			return true;
-	return false;
+	return strcmp(value, name) == 0 ||
+	       (length && value[length - 1] == '*' && strncmp(value, name, length - 1) == 0);
 }
 
 #define LARGEST_ENV_FILE (1 << 20) /* bytes */
 
 /* The same for `--env-file PATH`, which has a line for each variable. Returns true also for what
    cannot be looked into, as a pipe, which can be read only once. */
-static bool file_copies_override(const char *path)
+static bool file_copies_variable(const char *path, const char *name)
 {
 	struct stat status;
 	char line[4096];
@@ -40,10 +36,21 @@ static bool file_copies_override(const char *path)
 		return true;
 	while (!found && fgets(line, sizeof line, file)) {
 		line[strcspn(line, "\r\n")] = 0;
-		found = copies_override(line + strspn(line, " \t"));
+		found = copies_variable(line + strspn(line, " \t"), name);
 	}
 	fclose(file);
 	return found;
+}
+
+const char *what_copies_variable(const struct command_line *line, const char *name)
+{
+	for (char **value = line->envs; value && *value; value++)
+		if (copies_variable(*value, name))
+			return text("--env %s", *value);
+	for (char **path = line->env_files; path && *path; path++)
+		if (file_copies_variable(*path, name))
+			return text("--env-file %s", *path);
+	return NULL;
 }
 
 /* Returns the word of `list`, which may be NULL, for the option `name` of `length` bytes, or, where
@@ -163,13 +170,9 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case CONMON: line->conmon = value; break;
 	case CONNECTION: line->connection = true; break;
 	case DETACH: line->detach = is_true(value); break;
-	case ENV:
-		if (copies_override(value))
-			line->leaking_env = value;
-		break;
+	case ENV: add_word(&line->envs, text("%s", value)); break;
 	case ENV_FILE:
-		if (file_copies_override(value))
-			line->leaking_env = value;
+		add_word(&line->env_files, text("%s", value));
 		if (is_read_once(value))
 			line->read_once = value;
 		break;

@@ -12,10 +12,10 @@ struct command_line {
 	const struct command *command; /* NULL: a command that starts nothing */
 	const char *unknown_option;    /* the first that no table holds, or NULL */
 	const char *cidfile, *conmon, *isolation, *log_driver, *name;
+	char **envs, **env_files; /* the values of --env and --env-file; NULL-ended, or NULL */
 	char **repeated;          /* options that are REPEATED; NULL-ended, or NULL */
 	char **modules;           /* the same, of containers.conf; only read_modules fills it */
 	const char *read_once;    /* what podman would find empty the second time, or NULL */
-	const char *leaking_env;  /* an --env or --env-file that copies the override's variable */
 	unsigned long highest_fd; /* the highest descriptor that the container is given, or 2 */
 	bool attach, builds, detach, env_host, help, remove, run, tty;
 	bool remote, connection; /* only why_arguments_are_remote fills these */
@@ -27,9 +27,12 @@ struct command_line {
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
 #define CONFIGURATION_VARIABLE "CONTAINERS_CONF"
 
-/* Returns whether podman's `--env VALUE` would copy such a variable into the container: NAME
+/* Returns whether podman's `--env VALUE` would copy the variable `name` into the container: NAME
    without a value copies that variable, PREFIX* all that begin with PREFIX. */
-bool copies_override(const char *value);
+bool copies_variable(const char *value, const char *name);
+
+/* Returns the option of `line` that does so, or NULL. */
+const char *what_copies_variable(const struct command_line *line, const char *name);
 
 /* Returns whether `path` is a file that can be read only once, as a FIFO or a terminal. */
 bool is_read_once(const char *path);

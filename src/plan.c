@@ -106,9 +106,9 @@ static const char *copies_environment(const struct plan *plan)
 	if (configuration->env_host)
 		return "containers.conf's env_host";
 	for (char **word = configuration->env.words; word && *word; word++)
-		if (copies_override(*word))
+		if (copies_variable(*word, plan->variable))
 			return text("containers.conf's env %s", *word);
-	return plan->line.leaking_env;
+	return what_copies_variable(&plan->line, plan->variable);
 }
 
 /* buildah(1), --isolation: the RUN steps are in no container of their own then. */
@@ -292,6 +292,7 @@ struct plan decide(char **argv, int argc)
 		return leave_alone(plan, "a build by Podman before 4.8 cannot read the override");
 	plan.alias = conmon_alias();
 	plan.conmon = plan.alias ? find_conmon(plan.configuration.conmons.words) : NULL;
+	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
 	divide_sysctls(&plan);
 
 	why = why_no_override(&plan);

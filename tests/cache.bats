@@ -18,7 +18,7 @@ cache() {
 }
 
 @test "an old Podman and Docker are asked for their version once, too" {
-	for version in 'podman version 4.3.1' 'Docker version 24.0.5, build ced0996'; do
+	for version in 'podman version 2.2.1' 'Docker version 24.0.5, build ced0996'; do
 		rm -f "$record/probes" "$world"/runtime/*
 		export STAND_IN_VERSION=$version
 		podman run image
@@ -52,7 +52,7 @@ cache() {
 
 @test "an upgrade to a Podman that knows the override takes effect at once" {
 	copy_stand_in "$real/podman"
-	STAND_IN_VERSION='podman version 4.3.1' expect fallback run image
+	STAND_IN_VERSION='podman version 2.2.1' expect fallback run image
 	expect fallback run image
 	touch -d '2001-02-03 04:05:06' "$real/podman"
 	expect override run image
@@ -72,7 +72,7 @@ cache() {
 	copy_stand_in one/podman
 	copy_stand_in two/podman
 	for _ in 1 2 3; do
-		PODMAN_SHIM_REAL=$world/one/podman STAND_IN_VERSION='podman version 4.3.1' expect fallback run image
+		PODMAN_SHIM_REAL=$world/one/podman STAND_IN_VERSION='podman version 2.2.1' expect fallback run image
 		PODMAN_SHIM_REAL=$world/two/podman expect override run image
 	done
 	[ "$(count probes)" -eq 2 ]
@@ -162,13 +162,13 @@ remember() {
 
 @test "another podman's remembered version is not taken for this one's" {
 	remember
-	sed 's/podman 5 4/podman 4 3/; s/$/-not/' remembered >"$remembered"
+	sed 's/podman 5 4/podman 2 2/; s/$/-not/' remembered >"$remembered"
 	asks 1
-	sed 's/podman 5 4/podman 4 3/; s/[^/]*$/x/' remembered >"$remembered"
+	sed 's/podman 5 4/podman 2 2/; s/[^/]*$/x/' remembered >"$remembered"
 	asks 1
 	# but this one's is
-	sed 's/podman 5 4/podman 4 3/' remembered >"$remembered"
-	expect 'fallback: Podman before 4.8' run image
+	sed 's/podman 5 4/podman 2 2/' remembered >"$remembered"
+	expect 'fallback: this Podman is too old' run image
 }
 
 @test "a pipe in the remembered version's place costs one question each time" {
@@ -223,7 +223,7 @@ remember() {
 @test "a remembered version of somebody else's costs one question each time" {
 	[ "$(id -u)" = 0 ] || skip "only root can give a file to somebody else"
 	remember
-	sed 's/podman 5 4/podman 4 3/' remembered >"$remembered"
+	sed 's/podman 5 4/podman 2 2/' remembered >"$remembered"
 	chown 65534 "$remembered"
 	cp "$remembered" theirs
 	asks 1

@@ -179,10 +179,37 @@ finds_nothing() {
 @test "called by any other name, the shim executes podman" {
 	podman_named first
 	podman_named second docker
-	ln -s podman "$shim/docker"
-	called=$shim/docker reaches first PATH="$shim:$world/second:$world/first"
 	ln -s podman "$shim/podman-shim"
 	called=$shim/podman-shim reaches first PATH="$shim:$world/second:$world/first"
+}
+
+@test "executed by the name docker, the shim executes docker" {
+	podman_named first
+	podman_named second docker
+	ln -s podman "$shim/docker"
+	called=$shim/docker reaches second PATH="$shim:$world/first:$world/second"
+	called=docker reaches second PATH="$shim:$world/first:$world/second"
+	# but a podman that is only called so prints its name as it is told to
+	run_bounded env PATH="$shim:$world/second:$world/first:$programs" bash -c 'exec -a docker podman ps'
+	[ "$output" = first ]
+	called=$shim/docker finds_nothing PATH="$shim:$world/first"
+	[[ $stderr == *"no docker in PATH"* ]]
+}
+
+@test "a docker that is a script for podman has what protects podman, and Docker has nothing" {
+	ln -s podman "$shim/docker"
+	make_script "$real/docker" <<-END
+		#!/bin/sh
+		exec $real/podman "\$@"
+	END
+	run_bounded docker run image
+	[ "$status" -eq 0 ]
+	[ -n "$(override_descriptor)" ]
+	rm "$real/docker"
+	cp "$real/podman" "$real/docker"
+	STAND_IN_VERSION='Docker version 24.0.5, build ced0996' run_bounded docker run image
+	[ "$status" -eq 0 ]
+	[ -z "$(override_descriptor)" ]
 }
 
 @test "PODMAN_SHIM_REAL names the real podman by its path" {

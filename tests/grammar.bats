@@ -531,7 +531,6 @@ load helpers
 		run -ite CONTAINERS_CONF_OVERRIDE image
 		run --env CONTAINERS_CONF_OVERRIDE image
 		run --env=CONTAINERS_CONF_OVERRIDE image
-		create --env=CONTAINERS_CONF image
 		run -e CONTAINERS_CONF_OVERRIDE -e A image
 		run -e '*' image
 		run '-e*' image
@@ -558,7 +557,6 @@ load helpers
 @test "--env and --build-arg of a build, too, would show them" {
 	expect_each 'fallback: the container would see' <<-'END'
 		build --env CONTAINERS_CONF_OVERRIDE .
-		build -t image --env=CONTAINERS_CONF .
 		build --build-arg CONTAINERS_CONF_OVERRIDE .
 		image build . --build-arg=CONTAINERS_CONF_OVERRIDE
 	END

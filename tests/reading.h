@@ -48,7 +48,7 @@ static char *reading(char **argv, int argc)
 	put(file, "isolation", line.isolation);
 	put(file, "log_driver", line.log_driver);
 	put(file, "name", line.name);
-	put(file, "leaking_env", line.leaking_env);
+	put(file, "leaking_env", what_copies_variable(&line, OVERRIDE_VARIABLE));
 	put(file, "read_once", line.read_once);
 	put(file, "remote", why_arguments_are_remote(argv, argc));
 	for (char **word = line.repeated; word && *word; word++)

@@ -96,7 +96,7 @@ remote='fallback: podman is remote'
 	ln -s podman "$shim/podman-remote"
 	run_bounded env PODMAN_SHIM_DEBUG=1 podman-remote run image
 	[ "$status" -eq 0 ]
-	[[ $stderr == *"podman-shim: plan: ${remote/#fallback/lock}"* ]]
+	[[ $stderr == *"plan: lock and retries: ${remote#fallback: }"* ]]
 	PODMAN_SHIM_REAL=$real/podman-remote expect "$remote" run image
 	mv "$real/podman-remote" "$real/podman-remote-static-linux_amd64"
 	PODMAN_SHIM_REAL=podman-remote-static-linux_amd64 expect "$remote" run image

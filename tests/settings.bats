@@ -15,15 +15,19 @@ warns_once() {
 	done
 }
 
-@test "PODMAN_SHIM_MODE=auto gives Podman from 4.8 on the override" {
+@test "PODMAN_SHIM_MODE=auto gives each Podman the override that can read one" {
 	PODMAN_SHIM_MODE=auto expect override run image
 	rm "$world"/runtime/*
-	PODMAN_SHIM_MODE=auto STAND_IN_VERSION='podman version 4.3.1' expect fallback run image
+	PODMAN_SHIM_MODE=auto STAND_IN_VERSION='podman version 2.2.1' expect fallback run image
 }
 
-@test "PODMAN_SHIM_MODE=override gives every Podman the override" {
-	PODMAN_SHIM_MODE=override STAND_IN_VERSION='podman version 4.3.1' expect override run image
-	PODMAN_SHIM_MODE=override expect override run image
+@test "PODMAN_SHIM_MODE=override takes no lock for what stands in podman's place" {
+	make_podman <<<':'
+	PODMAN_SHIM_MODE=auto expect 'override and retries' run image
+	make_script "$real/podman" <<<'echo podman version 5.4.2'
+	PODMAN_SHIM_MODE=auto expect 'override, lock and retries' run image
+	PODMAN_SHIM_MODE=override expect 'override and retries' run image
+	PODMAN_SHIM_MODE=override expect 'retries' --remote run image
 }
 
 @test "PODMAN_SHIM_MODE=override does not give it where it does harm" {
@@ -67,7 +71,7 @@ warns_once() {
 		PODMAN_SHIM_MODE=$value PODMAN_SHIM_REAL=$real/podman expect override run image
 	done
 	rm "$world"/runtime/*
-	PODMAN_SHIM_MODE=no-mode STAND_IN_VERSION='podman version 4.3.1' expect fallback run image
+	PODMAN_SHIM_MODE=no-mode STAND_IN_VERSION='podman version 2.2.1' expect fallback run image
 }
 
 @test "a PODMAN_SHIM_DEBUG of no meaning costs one line and is as 0" {

@@ -16,15 +16,24 @@ expect_for() {
 	done
 }
 
-@test "Podman before 4.8 is executed as it is" {
-	for version in 4.7.2 4.7.0-dev 4.3.1 4.0.0 3.0.1 3.9.9 1.6.4 0.12.1; do
-		expect_for "podman version $version" 'fallback: Podman before 4.8'
+@test "Podman from 3.0 on gets it in its own way, but not for a build" {
+	for version in 4.7.2 4.7.0-dev 4.3.1 4.0.0 3.0.1 3.9.9; do
+		expect_for "podman version $version" override
+		STAND_IN_VERSION="podman version $version" expect plain build .
+		STAND_IN_VERSION="podman version $version" expect plain kube play --build file
+		STAND_IN_VERSION="podman version $version" expect override kube play file
+	done
+}
+
+@test "an older Podman gets no override" {
+	for version in 2.2.1 1.6.4 0.12.1; do
+		expect_for "podman version $version" 'fallback: this Podman is too old'
 	done
 }
 
 @test "a podman by another name is known by its version all the same" {
 	expect_for 'podman-5 version 5.4.2' override
-	expect_for '/opt/x/podman version 4.3.1' 'fallback: Podman before 4.8'
+	expect_for '/opt/x/podman version 2.2.1' 'fallback: this Podman is too old'
 }
 
 @test "Docker in podman's place is executed as it is" {
