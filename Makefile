@@ -15,7 +15,7 @@ STATIC = $(eval STATIC := $(shell printf 'int main(void) { return 0; }' | \
 	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static))$(STATIC)
 
 BUILD = tests/build
-HELPERS = $(patsubst %,$(BUILD)/%,command merge ping refuse stand-in tiny trampoline)
+HELPERS = $(patsubst %,$(BUILD)/%,command evidence merge ping refuse stand-in tiny trampoline)
 
 all: podman-shim
 
@@ -37,6 +37,7 @@ $(BUILD)/rooms.a: $(ROOMS)
 
 $(BUILD)/command: tests/reading.h $(BUILD)/rooms.a
 $(BUILD)/merge: tests/merge.h $(BUILD)/rooms.a
+$(BUILD)/evidence: $(BUILD)/rooms.a
 
 # A file as large as podman's: one under 4 MB in its place is none.
 $(BUILD)/%: tests/%.c

@@ -1,0 +1,280 @@
+/*
+ * evidence - the judge of failures, by itself
+ *
+ *     evidence                              judges each row of the table, and prints those that are
+ * judged otherwise evidence STATUS MESSAGE podman ...    prints whether that podman command, which
+ * has failed so, may be executed again: "yes", or why not; asks, removes and mends as the shim does
+ */
+#include "../src/evidence.c"
+
+#define X16(digit)                                                                                 \
+	digit digit digit digit digit digit digit digit digit digit digit digit digit digit digit  \
+	    digit
+#define X64(digit) X16(digit) X16(digit) X16(digit) X16(digit)
+#define A X64("a")
+#define B X64("b")
+#define C X64("0")
+
+#define WRITE                                                                                      \
+	"crun: write to `/proc/sys/net/ipv4/ping_group_range`: Invalid argument: OCI runtime "     \
+	"error"
+#define OF(id) "Error: preparing container " id " for attach: " WRITE
+#define START_OF(id)                                                                               \
+	"Error: unable to start container " id ": preparing container " id " for attach: " WRITE
+#define DETACHED "Error: " WRITE
+
+/* events */
+#define CREATE(id) "create " id " 0\n"
+#define REMOVE_OF(id) "remove " id " 0\n"
+#define STARTED(id) "start " id " 0\n"
+#define DIED(id, status) "died " id " " status "\n"
+
+/* containers: never started, called n, on pasta, made by `podman run im x`, but for what is said */
+#define LINE(id, started, created, network, name, error, command)                                  \
+	id " " started " " created " " network " " name "," error "," command "\n"
+#define COMMAND "4:6:podman,3:run,2:im,1:x,"
+#define LEFT(id) LINE(id, "-62135596800", "1", "pasta", "1:n", "0:", COMMAND)
+#define HAS_RUN(id) LINE(id, "1795652819", "1", "pasta", "1:n", "0:", COMMAND)
+#define MADE_BY(id, command) LINE(id, "-62135596800", "1", "pasta", "1:n", "0:", command)
+#define OTHER_NAME(id) LINE(id, "-62135596800", "1", "pasta", "2:nn", "0:", COMMAND)
+#define BY_NAME "6:6:podman,3:run,2:-d,8:--name=n,2:im,1:x,"
+#define BY_FILE "6:6:podman,3:run,2:-d,11:--cidfile=f,2:im,1:x,"
+#define NAMELESS "5:6:podman,3:run,2:-d,2:im,1:x,"
+/* the message of DETACHED, as podman keeps it */
+#define FAILED(id, created)                                                                        \
+	LINE(id, "-62135596800", created, "pasta", "3:any", "89:" WRITE, NAMELESS)
+#define ON_BRIDGE(id) LINE(id, "-62135596800", "1", "bridge", "1:n", "0:", COMMAND)
+
+#define RUN "run im x"
+#define RUN_RM "run --rm im x"
+
+/* What is not known yet is NULL. */
+static const struct row {
+	const char *words, *message, *cidfile, *events, *list, *containers, *verdict;
+} table[] = {
+	/* an attached run: its events, then what was left */
+	{ RUN, DETACHED, "", NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(X16("a")), "", NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(A "a"), "", NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(X64("A")), "", NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(A), "", NULL, NULL, NULL, "ask events" },
+	{ RUN, OF(A), "", CREATE(A), NULL, NULL, "ask container: " A },
+	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A), "remove " A },
+	{ RUN, OF(A), "", CREATE(B) CREATE(A) STARTED(B) DIED(B, "0"), NULL, LEFT(A), "remove " A },
+	{ RUN, OF(A), "", CREATE(B) STARTED(B) DIED(B, "126") CREATE(A), NULL, LEFT(A),
+	  "remove " A },
+	{ RUN_RM, OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL, "retry" },
+	{ RUN_RM, OF(A), "", CREATE(A) REMOVE_OF(A) CREATE(B) STARTED(B), NULL, NULL, "retry" },
+	{ "container run --rm=true im x", OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL, "retry" },
+	/* podman has not removed it */
+	{ RUN_RM, OF(A), "", CREATE(A), NULL, NULL, "ask container: " A },
+	{ RUN_RM, OF(A), "", CREATE(A), NULL, MADE_BY(A, "5:6:podman,3:run,4:--rm,2:im,1:x,"),
+	  "remove " A },
+	/* nobody but podman removes what was never started */
+	{ RUN, OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
+	  "no: the container has been removed" },
+	{ "run --rm=false im x", OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
+	  "no: the container has been removed" },
+	/* it has run, and tells of itself */
+	{ RUN, OF(A), "", CREATE(A) STARTED(A) DIED(A, "126"), NULL, NULL,
+	  "no: the container has started" },
+	{ RUN_RM, OF(A), "", CREATE(A) STARTED(A) DIED(A, "126") REMOVE_OF(A), NULL, NULL,
+	  "no: the container has started" },
+	{ RUN_RM, OF(A), "", CREATE(A) "restart " A " 0\n" REMOVE_OF(A), NULL, NULL,
+	  "no: the container has started" },
+	{ RUN_RM, OF(A), "", CREATE(A) "restore " A " 0\n" REMOVE_OF(A), NULL, NULL,
+	  "no: the container has started" },
+	{ RUN_RM, OF(A), "", CREATE(A) DIED(A, "0") REMOVE_OF(A), NULL, NULL,
+	  "no: the container has started" },
+	{ RUN, OF(A), "", CREATE(A), NULL, HAS_RUN(A), "no: the container has started" },
+	/* of another, which never started, and has ended as podman did */
+	{ RUN, OF(A), "", CREATE(A) CREATE(B) STARTED(B) DIED(B, "126"), NULL, LEFT(A),
+	  "no: another container has ended with this exit status" },
+	{ RUN_RM, OF(A), "",
+	  CREATE(B) CREATE(A) REMOVE_OF(A) STARTED(B) DIED(B, "126") REMOVE_OF(B), NULL, NULL,
+	  "no: another container has ended with this exit status" },
+	{ RUN_RM, OF(A), "", CREATE(A) REMOVE_OF(A) DIED(B, "125"), NULL, NULL, "retry" },
+	/* of one that this command line has not made */
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "4:6:podman,3:run,2:im,1:y,"),
+	  "no: another command line has created the container" },
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "3:6:podman,3:run,2:im,"),
+	  "no: another command line has created the container" },
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "5:6:podman,3:run,2:im,1:x,1:y,"),
+	  "no: another command line has created the container" },
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "0:"),
+	  "no: another command line has created the container" },
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "4:11:/bin/podman,3:run,2:im,1:x,"),
+	  "remove " A },
+	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(B), "no: another container answers to its name" },
+	{ RUN, OF(A), "", CREATE(A), NULL,
+	  LINE(B, "-62135596800", "1", "none", "64:" A, "0:", COMMAND),
+	  "no: another container answers to its name" },
+	/* of one that is not known, or none is */
+	{ RUN_RM, OF(C), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
+	  "no: podman's events do not tell of the container" },
+	{ RUN_RM, OF(A), "", REMOVE_OF(A), NULL, NULL,
+	  "no: podman's events do not tell of the container" },
+	{ RUN_RM, OF(A), "", "", NULL, NULL, "no: podman's events do not tell of the container" },
+	{ RUN, OF(A), "", CREATE(A), NULL, "",
+	  "no: podman does not tell of the container in the form asked for" },
+	/* answers of another form */
+	{ RUN, OF(A), "", "ok\n", NULL, NULL, "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A) "create", NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A) "create " A " 0", NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A) "create " X16("a") " 0\n", NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A) "create " A " \n", NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A) "\n", NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A) LEFT(A),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A) "\n",
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "", "1", "none", "1:n", "0:", COMMAND),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "x", "none", "1:n", "0:", COMMAND),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "1", "none", "2:n", "0:", COMMAND),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "1", "none", "1:n", "-1:", COMMAND),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL,
+	  LINE(A, "1", "1", "none", "1:n", "9999999999999999999:", COMMAND),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "9999999999999999999:1:x,"),
+	  "no: podman does not tell of the container in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "5:6:podman,3:run,2:im,1:x,"),
+	  "no: podman does not tell of the container in the form asked for" },
+	/* detached: nothing has run; what is left has a name, */
+	{ "run -d --rm im x", DETACHED, "", NULL, NULL, NULL, "retry" },
+	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, NULL, "ask container: n" },
+	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, MADE_BY(A, BY_NAME), "remove " A },
+	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, OTHER_NAME(A),
+	  "no: another container answers to its name" },
+	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, LEFT(A),
+	  "no: another command line has created the container" },
+	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, HAS_RUN(A),
+	  "no: the container has started" },
+	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, "",
+	  "no: podman does not tell of the container in the form asked for" },
+	/* or a file with its id, */
+	{ "run -d --cidfile=f im x", DETACHED, A, NULL, NULL, NULL, "ask container: " A },
+	{ "run -d --cidfile=f im x", DETACHED, A, NULL, NULL, MADE_BY(A, BY_FILE), "remove " A },
+	{ "run -d --cidfile=f im x", DETACHED, A, NULL, NULL, MADE_BY(B, BY_FILE),
+	  "no: another container answers to its name" },
+	{ "run -d --cidfile=f im x", DETACHED, "", NULL, NULL, NULL, "ask created" },
+	/* or is the newest of its like */
+	{ "run -d im x", DETACHED, "", NULL, NULL, NULL, "ask created" },
+	{ "run -d im x", DETACHED, "", NULL, "", NULL, "retry" },
+	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", NULL, "ask container: " A "\n" B "\n" },
+	{ "run -d im x", DETACHED, "", NULL, A "\n", FAILED(A, "1"), "remove " A },
+	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", FAILED(A, "2") FAILED(B, "1"),
+	  "remove " A },
+	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", FAILED(A, "1") FAILED(B, "2"),
+	  "remove " B },
+	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", LEFT(B) FAILED(A, "1") HAS_RUN(B),
+	  "remove " A },
+	{ "run -d im x", "Error: crun: ping_group_range: OCI", "", NULL, A "\n", FAILED(A, "1"),
+	  "retry" },
+	{ "run -d im y", DETACHED, "", NULL, A "\n", FAILED(A, "1"), "retry" },
+	{ "run -d im x", DETACHED, "", NULL, A "\n", MADE_BY(A, NAMELESS), "retry" },
+	{ "run -d im x", DETACHED, "", NULL, A "\n", "", "retry" },
+	{ "run -d im x", DETACHED, "", NULL, A "\n", "ok\n", "retry" },
+	/* start: by what there is to start */
+	{ "start n", DETACHED, "", NULL, NULL, NULL, "ask container: n" },
+	{ "start n", DETACHED, "", NULL, NULL, HAS_RUN(A), "retry" },
+	{ "restart n", DETACHED, "", NULL, NULL, HAS_RUN(A), "retry" },
+	{ "start n", DETACHED, "", NULL, NULL, "",
+	  "no: podman does not tell of the container in the form asked for" },
+	{ "start -a n", START_OF(A), "", NULL, NULL, NULL, "ask container: n" },
+	{ "start -a n", START_OF(A), "", NULL, NULL, ON_BRIDGE(A), "retry" },
+	{ "start -a n", START_OF(A), "", NULL, NULL, LEFT(A), "mend " A },
+	{ "start -a n", START_OF(A), "", NULL, NULL, HAS_RUN(A), "no: the container has started" },
+	{ "start -a n", START_OF(A), "", NULL, NULL, LEFT(B),
+	  "no: the message does not name the container" },
+	{ "start -a n", DETACHED, "", NULL, NULL, LEFT(A),
+	  "no: the message does not name the container" },
+	{ "start -a n", START_OF(A), "", NULL, NULL, "ok\n",
+	  "no: podman does not tell of the container in the form asked for" },
+	/* pods: by all their containers */
+	{ "pod start p", DETACHED, "", NULL, NULL, NULL, "ask pod: pod=p" },
+	{ "pod start p", DETACHED, "", NULL, "true 1795652819\nfalse -62135596800\n", NULL,
+	  "retry" },
+	{ "pod start p", DETACHED, "", NULL, "false -62135596800\nfalse 1795652819\n", NULL,
+	  "no: a container of the pod has started" },
+	{ "pod start p", DETACHED, "", NULL, "", NULL,
+	  "no: podman does not tell of the pod in the form asked for" },
+	{ "pod start p", DETACHED, "", NULL, "false x\n", NULL,
+	  "no: podman does not tell of the pod in the form asked for" },
+	{ "pod start p", DETACHED, "", NULL, "false -62135596800\nok\n", NULL,
+	  "no: podman does not tell of the pod in the form asked for" },
+};
+
+/* Returns the argv of `podman WORDS`. */
+static char **split(const char *words, int *argc)
+{
+	char **argv = NULL, *rest = text("podman %s", words), *word;
+
+	for (*argc = 0; (word = strsep(&rest, " ")); ++*argc)
+		add_word(&argv, word);
+	return argv;
+}
+
+static const char *judge_row(const struct row *row)
+{
+	static const char *const requests[] = { [ASK_EVENTS] = "events",
+						[ASK_CREATED] = "created",
+						[ASK_POD] = "pod: ",
+						[ASK_CONTAINERS] = "container: " };
+	char named[ID_LENGTH + 1];
+	struct facts facts = { .error = row->message + sizeof "Error: " - 1,
+			       .status = 126,
+			       .named = named,
+			       .cidfile = row->cidfile };
+	struct verdict verdict;
+	int argc;
+	char **argv = split(row->words, &argc);
+	struct command_line line = read_command_line(argv, argc);
+
+	find_id(row->message, named);
+	facts.answers[ASK_EVENTS] = row->events;
+	facts.answers[ASK_CREATED] = facts.answers[ASK_POD] = row->list;
+	facts.answers[ASK_CONTAINERS] = row->containers;
+	verdict = judge(&line, argv, &facts);
+	return verdict.next
+		   ? text("ask %s%s", requests[verdict.next], verdict.about ? verdict.about : "")
+	       : verdict.why_not ? text("no: %s", verdict.why_not)
+	       : *verdict.id     ? text("%s %s", verdict.mends ? "mend" : "remove", verdict.id)
+				 : "retry";
+}
+
+int main(int argc, char **argv)
+{
+	int wrong = 0;
+
+	if (argc > 3) {
+		const struct failure failure = { .status = atoi(argv[1]), .message = argv[2] };
+		struct plan plan;
+		const char *why_not;
+
+		read_settings();
+		plan = decide(argv + 3, argc - 3);
+		why_not = prepare_retry(&plan, argv + 3, &failure);
+		puts(why_not ? why_not : "yes");
+		return 0;
+	}
+	for (size_t i = 0; i < LENGTH(table); i++) {
+		const char *verdict = judge_row(&table[i]);
+
+		if (strcmp(verdict, table[i].verdict) != 0) {
+			printf("%s\n%s\nis:     %s\nnot:    %s\n", table[i].words, table[i].message,
+			       verdict, table[i].verdict);
+			wrong++;
+		}
+	}
+	printf("%zu rows, %d wrong\n", LENGTH(table), wrong);
+	return wrong > 0;
+}
