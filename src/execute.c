@@ -17,6 +17,7 @@ void execute_podman(const struct plan *plan, char **argv)
 {
 	const char *name = base_name(argv[0]);
 	char *renamed;
+	int error;
 
 	if (strcmp(name, "podman-shim") == 0) {
 		renamed = text("%.*spodman", (int)(name - argv[0]), argv[0]);
@@ -27,11 +28,13 @@ void execute_podman(const struct plan *plan, char **argv)
 		argv[0] = renamed;
 	}
 	execute(plan->podman.path, argv);
+	error = errno;
 	if (leave_override()) { /* its variable may have been too much: E2BIG */
 		close_fd(&service_program);
-		trace("without the override: %s: %s", plan->podman.path, strerror(errno));
+		trace("without the override: %s: %s", plan->podman.path, strerror(error));
 		execute(plan->podman.path, argv);
+		error = errno;
 	}
-	die(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED, "cannot execute podman: %s: %s",
-	    plan->podman.path, strerror(errno));
+	die(error == ENOENT ? STATUS_NOT_FOUND : STATUS_FAILED, "cannot execute podman: %s: %s",
+	    plan->podman.path, strerror(error));
 }

@@ -296,6 +296,8 @@ bool is_runtime_alias(const char *argv0)
 
 bool is_conmon_alias(const char *argv0)
 {
-	return (is_spelled(argv0, conmon_spelling) && !is_runtime_alias(argv0)) ||
-	       skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
+	const char *number = skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
+
+	return number ? number_of(number, INT_MAX) >= LOWEST_PROGRAM
+		      : is_spelled(argv0, conmon_spelling) && !is_runtime_alias(argv0);
 }

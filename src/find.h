@@ -49,7 +49,11 @@ const char *own_path(void);
 const char *conmon_alias(void);
 const char *runtime_alias(void);
 
-/* Return whether `argv0` is such a path; a descriptor's, as a service has it, is conmon's. */
+/* The lowest number of a service's descriptor of the shim's program, which it executes as conmon:
+   rootful podman gives conmon a descriptor for each port that a container publishes, from 3 up. */
+#define LOWEST_PROGRAM 1000
+
+/* Return whether `argv0` is such a path; that of such a descriptor is conmon's. */
 bool is_conmon_alias(const char *argv0);
 bool is_runtime_alias(const char *argv0);
 

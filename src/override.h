@@ -9,11 +9,7 @@
    from 3 upwards, and a helper that reads one of those as its configuration waits for ever. */
 #define LOWEST_OVERRIDE 100
 
-/* The lowest number of a service's descriptor of the shim's program: rootful podman gives conmon a
-   descriptor for each port that a container publishes, from 3 upwards. */
-#define LOWEST_PROGRAM 1000
-
-/* That descriptor; CLOSED if there is none. */
+/* A service's descriptor of the shim's program; CLOSED if there is none. */
 extern int service_program;
 
 struct plan;

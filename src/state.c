@@ -118,23 +118,28 @@ static bool read_field(const char *word, size_t length, struct state *state)
 	return false;
 }
 
-bool read_state(const char *word, struct state *state)
+/* Reads the words from `at` to `end`, each with a blank before it. */
+static bool read_fields(const char *at, const char *end, struct state *state)
 {
-	const char *at = word ? skip_prefix(word, PREFIX) : NULL;
-	const char *end = at ? at + strspn(at, PLAIN "%= ") : NULL;
-
-	*state = (struct state){ .conmon = NULL };
-	if (!at || *at != ' ')
-		return false;
 	while (at < end) {
-		const size_t length = strcspn(++at, " ");
-		const size_t rest = (size_t)(end - at);
+		const size_t length = strcspn(++at, " "), rest = (size_t)(end - at);
 
 		if (!read_field(at, length < rest ? length : rest, state))
 			return false;
 		at += length < rest ? length : rest;
 	}
 	return true;
+}
+
+bool read_state(const char *word, struct state *state)
+{
+	const char *at = word ? skip_prefix(word, PREFIX) : NULL;
+
+	*state = (struct state){ .conmon = NULL };
+	if (at && *at == ' ' && read_fields(at, at + strspn(at, PLAIN "%= "), state))
+		return true;
+	*state = (struct state){ .conmon = NULL };
+	return false;
 }
 
 bool find_state(const char *text, struct state *state)

@@ -17,10 +17,15 @@ in_podmans_environment() {
 	env -i "${variables[@]}" "$@"
 }
 
+# The same, with what the override has for conmon.
+in_conmons_environment() {
+	in_podmans_environment "$(grep -o '_PODMAN_SHIM=[^"]*' "$record/override")" "$@"
+}
+
 # The same, as run_bounded.
-run_in_podmans_environment() {
+run_in_conmons_environment() {
 	mapfile -d '' variables <"$record/environ"
-	run_bounded env -i "${variables[@]}" "$@"
+	run_bounded env -i "${variables[@]}" "$(grep -o '_PODMAN_SHIM=[^"]*' "$record/override")" "$@"
 }
 
 @test "conmon is executed by its own path, with podman's arguments" {
@@ -43,18 +48,63 @@ run_in_podmans_environment() {
 		exec '$world/behind/podman' "\$@"
 	END
 	PATH=$world/own:$PATH
-	STAND_IN_CONMON='-c ID' podman system service -t 0 100<&- 101<&-
+	STAND_IN_CONMON='-c ID' podman system service -t 0 100<&- 1000<&-
 	[ ! -e own/podman ]
-	grep -Fx 'conmon_path = ["/dev/fd/101"]' "$record/override"
+	grep -Fx 'conmon_path = ["/dev/fd/1000"]' "$record/override"
 	printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
+	lacks '^100 \|^1000 ' conmon.fds
 }
 
-@test "podman is told its conmon's version by conmon" {
+@test "a service that can have no such descriptor finds its conmon by the shim's path" {
 	need_own_conmon
+	STAND_IN_CONMON='-c ID' prlimit --nofile=1000 podman system service -t 0
+	grep -Fx "conmon_path = [\"$alias\"]" "$record/override"
+	printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
+}
+
+@test "the conmon of a service keeps what podman put on its descriptors' numbers" {
+	need_own_conmon
+	echo content >file
+	podman system service -t 0 100<&- 1000<&-
+	in_conmons_environment bash -c 'exec -a /dev/fd/1000 "$@"' _ "$binary" -c ID 100<file 1000<file
+	grep -qx "100 $world/file" "$record/conmon.fds"
+	grep -qx "1000 $world/file" "$record/conmon.fds"
+	[ "$(recorded conmon.argv)" = "$real/conmon"$'\n-c\nID' ]
+}
+
+@test "podman is told its conmon's version by the conmon of its configuration" {
+	need_own_conmon
+	mkdir -p theirs home/.config/containers
+	copy_stand_in theirs/conmon
+	printf '%s\n' '[engine]' "conmon_path = [\"$world/theirs/conmon\"]" >home/.config/containers/containers.conf
+	STAND_IN_CONMON=--version podman run image
+	[ "$(recorded conmon.argv)" = "$world/theirs/conmon"$'\n--version' ]
+	rm home/.config/containers/containers.conf
 	STAND_IN_CONMON=--version podman run image
 	printf '%s\0' "$real/conmon" --version | cmp - "$record/conmon.argv"
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
+	lacks memfd conmon.fds
 	[ "$(count probes)" -eq 1 ]
+}
+
+@test "executed as conmon without a state, or with another version's, the shim is the usual conmon" {
+	need_own_conmon
+	cp "$binary" conmon # which is none
+	chmod +x conmon
+	podman run image
+	for state in '' '_PODMAN_SHIM=2 conmon=/x' '_PODMAN_SHIM=1 conmon=/x unknown=1' '_PODMAN_SHIM=1 conmon=%2' \
+		'_PODMAN_SHIM=1 conmon=%00' '_PODMAN_SHIM=1 retries=x' '_PODMAN_SHIM=1 conmon' '_PODMAN_SHIM='; do
+		rm -f "$record"/conmon.*
+		run_bounded env ${state:+"$state"} PATH="$world:$PATH" "$alias" -c ID
+		printf '%s: %s\n' "$state" "$stderr"
+		printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
+		lacks '^_PODMAN_SHIM' conmon.environ
+	done
+	rm "$real/conmon"
+	PATH=$world:$PATH run_bounded "$alias" -c ID
+	one_line_and 125
+	[[ $stderr == 'podman-shim: no conmon found' ]]
 }
 
 @test "conmon has podman's process number and exit status" {
@@ -84,7 +134,7 @@ run_in_podmans_environment() {
 	END
 	PATH=$shim:$world/script:$PATH STAND_IN_CONMON='-c ID' podman run image
 	[ -n "$(override_descriptor)" ]
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
 }
 
 @test "conmon has the caller's empty override in its place" {
@@ -124,13 +174,13 @@ run_in_podmans_environment() {
 	need_own_conmon
 	echo content >file
 	podman run image 100<&-
-	in_podmans_environment "$alias" -c ID 100<file
+	in_conmons_environment "$alias" -c ID 100<file
 	grep -qx "100 $world/file" "$record/conmon.fds"
-	in_podmans_environment "$alias" -c ID 100< <(:)
+	in_conmons_environment "$alias" -c ID 100< <(:)
 	grep -q '^100 pipe:' "$record/conmon.fds"
-	in_podmans_environment "$alias" -c ID 100<&-
+	in_conmons_environment "$alias" -c ID 100<&-
 	lacks '^100 ' conmon.fds
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
 }
 
 @test "conmon has podman's signal masks" {
@@ -143,7 +193,7 @@ run_in_podmans_environment() {
 @test "the shim says nothing where conmon is expected" {
 	need_own_conmon
 	podman run image
-	run_in_podmans_environment PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_MODE=no-mode \
+	run_in_conmons_environment PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_MODE=no-mode \
 		PODMAN_SHIM_REAL=/no/such "$alias" --version
 	[ "$status" -eq 0 ]
 	[ -z "$output$stderr" ]
@@ -154,7 +204,7 @@ run_in_podmans_environment() {
 	need_own_conmon
 	podman run image
 	rm "$real/conmon"
-	run_in_podmans_environment "$alias" -c ID
+	run_in_conmons_environment "$alias" -c ID
 	one_line_and 125
 	[[ $stderr == *"$real/conmon: No such file or directory" ]]
 }
@@ -211,10 +261,10 @@ run_in_podmans_environment() {
 }
 
 @test "podman --version, called by what podman starts, is podman's" {
-	podman run image
+	podman run image # the version is known
 	for called in podman "$shim/podman" "$binary" shim/podman ./shim/podman; do
-		rm "$record/probes"
-		run_in_podmans_environment "$called" --version
+		rm -f "$record/probes"
+		STAND_IN_CALLS="$called --version" run_bounded podman run image
 		printf '%s: %s\n' "$called" "$stderr"
 		[ "$status" -eq 0 ]
 		[ "$output" = 'podman version 5.4.2' ]
@@ -223,22 +273,24 @@ run_in_podmans_environment() {
 	[ "$(count conmon.runs)" -eq 0 ]
 }
 
-@test "podman, called by what podman starts, has the first caller's environment" {
-	in_odd_environment "$real/podman" ps
-	keep_record native
-	in_odd_environment "$shim/podman" run image
-	in_podmans_environment "$shim/podman" ps
-	same native/environ "$record/environ"
+@test "podman, called by what podman starts, has the first caller's environment and descriptors" {
+	for theirs in '' /their/own; do
+		in_odd_environment CONTAINERS_CONF_OVERRIDE=$theirs "$real/podman" ps
+		keep_record "native-${#theirs}"
+		in_odd_environment CONTAINERS_CONF_OVERRIDE=$theirs STAND_IN_CALLS="$shim/podman ps" "$shim/podman" create image
+		[ "$(recorded argv | tail -n 1)" = ps ]
+		same "native-${#theirs}/environ" "$record/environ"
+		same "native-${#theirs}/fds" "$record/fds"
+	done
 }
 
 @test "podman run, called by what podman starts, has an override of its own" {
 	need_own_conmon
-	podman run image
-	in_podmans_environment STAND_IN_CONMON='-c ID' podman run another 100</dev/null
-	[ "$(override_descriptor)" = 101 ]
+	STAND_IN_CALLS='podman run another' STAND_IN_CONMON='-c ID' podman run image
 	[ "$(recorded argv)" = $'podman\nrun\nanother' ]
 	grep -q '^default_sysctls = \[\]$' "$record/override"
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' conmon.environ
+	[ "$(grep -c memfd "$record/fds")" -eq 1 ]
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
 }
 
 @test "an override that what podman starts has set for its own podman stays" {
@@ -249,10 +301,10 @@ run_in_podmans_environment() {
 }
 
 @test "the shim called by a path with a dot in it is podman" {
-	run_bounded "$alias" --version
+	run_bounded "$shim/./podman" --version
 	[ "$status" -eq 0 ]
 	[ "$output" = 'podman version 5.4.2' ]
-	(exec -a "$alias" "$shim/podman" run image)
+	(exec -a "$shim/./podman" "$shim/podman" run image)
 	[ "$(count runs)" -eq 1 ]
 	[ "$(count conmon.runs)" -eq 0 ]
 }
@@ -268,6 +320,105 @@ run_in_podmans_environment() {
 		[ "$(count runs)" -eq 2 ]
 		[ "$(count conmon.runs)" -eq 0 ]
 	done
+}
+
+sets='{"linux":{"sysctl":{"a.b":"1","net.ipv4.ping_group_range":"0 0"}}}'
+
+# Lets podman execute conmon with WORDS..., of which BUNDLE has the config.json CONFIG; prints conmon's arguments.
+arguments_with() {
+	local config=$1
+
+	mkdir -p bundle
+	printf %s "$config" >bundle/config.json
+	rm -f "$record"/conmon.*
+	STAND_IN_CONMON="${*:2}" podman run image
+	recorded conmon.argv | tail -n +2 | tr '\n' ' '
+}
+
+# Succeeds if conmon with the same is to execute the runtime of WORDS itself.
+is_left_alone() {
+	local arguments
+
+	arguments=$(arguments_with "$@")
+	[ "$arguments" = "${*:2} " ] || fail "$*: $arguments"
+}
+
+@test "conmon is told to execute the shim as the OCI runtime of a container that sets ping_group_range" {
+	local words='--api-version 1 -c ID -r /usr/bin/crun -b bundle --runtime-arg --log=x -l k8s-file:y --exit-command-arg -e'
+
+	need_own_conmon
+	mkdir "$world/a directory"
+	arguments=$(PODMAN_SHIM_LOG=log PODMAN_SHIM_LOCK='a directory/lock' PODMAN_SHIM_RETRIES=7 PODMAN_SHIM_BACKOFF_MS=9 \
+		PODMAN_SHIM_LOCK_WAIT=8 CONTAINERS_CONF_OVERRIDE=/dev/null arguments_with "$sets" "$words")
+	printf '%s\n' "$arguments"
+	state="_PODMAN_SHIM=1 lock=$world/a%20directory/lock.create log=$world/log command=run lock_wait=8 retries=7 backoff=9 runtime=/usr/bin/crun"
+	[ "$arguments" = "--runtime-arg $state ${words/'/usr/bin/crun'/"${alias%/*}/./${alias##*/}"} " ]
+	recorded conmon.argv | grep -qFx "$state"
+	lacks '^_PODMAN_SHIM' conmon.environ
+}
+
+@test "the OCI runtime's part is told of passthrough, and of hooks that a retry would repeat" {
+	local config hook='[{"path":"/x"}]'
+
+	need_own_conmon
+	for words in '-l passthrough' '-l k8s-file:x -l passthrough'; do
+		[[ $(arguments_with "$sets" "-r crun -b bundle $words") == *' passthrough=1 '* ]]
+	done
+	[[ $(arguments_with "$sets" '-r crun -b bundle -l k8s-file:/passthrough') != *passthrough=* ]]
+	for name in prestart createRuntime createContainer poststop; do
+		config=${sets%\}},\"hooks\":{\"other\":[],\"$name\":$hook}}
+		[[ $(arguments_with "$config" '-r /usr/bin/runc -b bundle') == *' hooks=1 '* ]]
+		[[ $(arguments_with "$config" '-r /usr/bin/crun -b bundle') != *hooks=* ]]
+		[[ $(arguments_with "$config" '-r /x/crun-like -b bundle') == *' hooks=1 '* ]]
+		[[ $(arguments_with "${config/"$hook"/[ ]}" '-r runc -b bundle') != *hooks=* ]]
+	done
+	[[ $(arguments_with "${sets%\}},\"hooks\":{\"startContainer\":$hook}}" '-r runc -b bundle') != *hooks=* ]]
+}
+
+@test "conmon is left alone where it creates no container, or one that does not set ping_group_range" {
+	need_own_conmon
+	for config in '{}' '[]' '{"linux":{}}' '{"linux":{"sysctl":{"net.ipv4.ping":"0 0"}}}' '{"linux":{"sysctl":["net.ipv4.ping_group_range"]}}' \
+		'{"sysctl":{"net.ipv4.ping_group_range":"0 0"}}' '{"linux":"net.ipv4.ping_group_range"}' \
+		'{"annotations":{"linux":"{\"sysctl\":{\"net.ipv4.ping_group_range\":1}}"}}' "x$sets" "\"$sets"; do
+		is_left_alone "$config" -r crun -b bundle
+	done
+	for words in '-e -r crun -b bundle' '-r crun -b bundle --exec' '-r crun -b bundle --restore x' '-b bundle' '-r crun' \
+		'-r crun -b none' '--name -r crun -b bundle' '-r' '-b' '--version'; do
+		is_left_alone "$sets" "$words"
+	done
+	mkfifo fifo
+	ln -sf "$world/fifo" bundle/config.json
+	STAND_IN_CONMON='-r crun -b bundle' run_bounded podman run image
+	[ "$(recorded conmon.argv | tail -n +2 | tr '\n' ' ')" = '-r crun -b bundle ' ]
+}
+
+@test "conmon is left alone where config.json is too large, binary, or cut short" {
+	need_own_conmon
+	is_left_alone "${sets%\}}$(printf '%017000000d' 0 | tr 0 ' ')}" -r crun -b bundle
+	for length in 1 9 20 30 50; do
+		is_left_alone "${sets:0:length}" -r crun -b bundle
+	done
+	head -c 100000 /dev/urandom >bundle/config.json
+	STAND_IN_CONMON='-r crun -b bundle' run_bounded podman run image
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[ "$(recorded conmon.argv | tail -n +2 | tr '\n' ' ')" = '-r crun -b bundle ' ]
+}
+
+@test "conmon is left alone by a shim whose path conmon could not read in every locale, or that has gone" {
+	need_own_conmon
+	mkdir grüße
+	copy_shim grüße/podman
+	PATH=$world/grüße:$PATH is_left_alone "$sets" -r crun -b bundle
+	mkdir own
+	copy_shim own/podman
+	podman system service -t 0 1000<&- # its override
+	state=$(grep -o '_PODMAN_SHIM=[^"]*' "$record/override")
+	exec 1000<own/podman
+	rm own/podman
+	env "$state" bash -c 'exec -a /dev/fd/1000 "$@"' _ /dev/fd/1000 -r crun -b bundle
+	[ "$(recorded conmon.argv | tail -n +2 | tr '\n' ' ')" = '-r crun -b bundle ' ]
+	lacks '^1000 ' conmon.fds
 }
 
 # The following are run by with_namespaces: $path is a network namespace, other than the process's own.

@@ -16,11 +16,17 @@ falls_back() {
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
 	[ "$(count runs)" -eq 1 ]
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' environ
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' environ
 	lacks memfd fds
 	PODMAN_SHIM_DEBUG=1 run_bounded "$@" podman run image
 	printf '%s\n' "$stderr"
-	[[ $stderr == *"podman-shim: plan: lock: $reason"* ]]
+	[[ $stderr == *"podman-shim: plan: lock and retries: $reason"* ]]
+}
+
+# Prints the state that is for the conmon of COMMAND, with MORE.
+state_of() {
+	printf '%s' "_PODMAN_SHIM=1 conmon=$real/conmon${2-} variable=CONTAINERS_CONF_OVERRIDE${3-}" \
+		" lock=$XDG_RUNTIME_DIR/podman-shim.lock.create command=$1 lock_wait=60 retries=3 backoff=500"
 }
 
 # Puts a copy of the shim, as podman, into directory NAME of the world, which becomes the first in
@@ -38,8 +44,52 @@ shim_in() {
 		default_sysctls = []
 		[engine]
 		conmon_path = ["$alias"]
+		conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "$(state_of run)"]
 	END
 	same wanted "$record/override"
+}
+
+@test "what the user's configuration has for conmon's environment stays, and ping_group_range is conmon's part's" {
+	mkdir -p home/.config/containers
+	cat >home/.config/containers/containers.conf <<-'END'
+		[containers]
+		default_sysctls = ["a.b=1", "net.ipv4.ping_group_range=5 9"]
+		[engine]
+		conmon_env_vars = ["A=b \"c\"", "D=\u00e9"]
+	END
+	podman create image
+	grep -Fx 'default_sysctls = ["a.b=1"]' "$record/override"
+	grep -Fx "conmon_env_vars = [\"A=b \\\"c\\\"\", \"D=é\", \"$(state_of create ' ping=5%209')\"]" "$record/override"
+	sed -i 's/\(conmon_env_vars.*\)]/\1, {append=true}]/' home/.config/containers/containers.conf
+	podman create image
+	grep -F 'conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=b' "$record/override"
+	grep -F 'backoff=500", {append = false}]' "$record/override"
+}
+
+@test "without a conmon only the sysctls are overridden, and what podman starts knows it all the same" {
+	need_own_conmon
+	rm "$real/conmon"
+	make_podman <<<'printf "%s\n" "$@" >>got; cat "$CONTAINERS_CONF_OVERRIDE" >>got 2>/dev/null; [ "$1" = ps ] || exec podman ps'
+	podman create image
+	cat >wanted <<-END
+		create
+		image
+		# _PODMAN_SHIM=1 variable=CONTAINERS_CONF_OVERRIDE lock=$XDG_RUNTIME_DIR/podman-shim.lock.create command=create lock_wait=60 retries=3 backoff=500
+		[containers]
+		default_sysctls = []
+		ps
+	END
+	same wanted got
+}
+
+@test "a state that is too long is a reason against the override" {
+	PODMAN_SHIM_LOG=/$(printf '%065500d' 0) expect 'lock and retries: a path or a variable is no UTF-8 or too long' run image
+	PODMAN_SHIM_LOG=/$(printf '%064000d' 0) expect override run image
+}
+
+@test "a variable of the state's that podman's caller has does not reach podman" {
+	_PODMAN_SHIM='1 conmon=/x' podman run image
+	lacks '^_PODMAN_SHIM' environ
 }
 
 @test "the override is a file in memory on descriptor 100" {
@@ -87,10 +137,10 @@ shim_in() {
 
 # Prints the override that the stand-in recorded without the keys that are the shim's.
 without_own_keys() {
-	sed '/^default_sysctls = /d; /^conmon_path = /d' "$record/override"
+	sed '/^default_sysctls = /d; /^conmon_path = /d; /^conmon_env_vars = /d' "$record/override"
 }
 
-@test "an override of the caller's is merged: all but two of its keys are as they were" {
+@test "an override of the caller's is merged: all but three of its keys are as they were" {
 	cat >theirs <<-'END'
 		# for all
 		top = 'level'
@@ -124,6 +174,7 @@ without_own_keys() {
 		[engine]
 		num_locks = 2_048
 		conmon_path = ["$alias"]
+		conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "$(state_of run '' ' callers=theirs')"]
 		[engine.runtimes]
 		mine = ["/x"]
 		[network]
@@ -153,18 +204,21 @@ without_own_keys() {
 	done
 }
 
-@test "behind a script that does not pass the override on there is the lock" {
+@test "behind a script with which an override does not work there is none, and behind others the lock as need be" {
+	local closed='for fd in /proc/self/fd/1??; do [ ! -e "$fd" ] || eval "exec ${fd##*/}<&-"; done'
+
 	mv "$real/podman" .
-	for lost in 'unset CONTAINERS_CONF_OVERRIDE' 'for fd in /proc/self/fd/1??; do [ ! -e "$fd" ] || eval "exec ${fd##*/}<&-"; done' \
-		'[[ $1 == --version ]] && for fd in /proc/self/fd/1??; do [ ! -e "$fd" ] || eval "exec ${fd##*/}<&-"; done'; do
-		printf '#!/bin/bash\n%s\nexec "%s" "$@"\n' "$lost" "$world/podman" | make_script "$real/podman"
-		expect "fallback: $real/podman passes no override on to podman" run image
+	script() { printf '#!/bin/bash\n%s\nexec "%s" "$@"\n' "$1" "$world/podman" | make_script "$real/podman"; }
+	for lost in "$closed" "[[ \$1 == --version ]] && $closed"; do
+		script "$lost"
+		expect "lock and retries: what stands in podman's place does not work with an override" run image
 		lacks '^CONTAINERS_CONF_OVERRIDE=' environ
 		[[ $(PODMAN_SHIM_DEBUG=1 podman run image 2>&1) == *'version: podman 5.4 '* ]]
-		CONTAINERS_CONF_OVERRIDE=/dev/null expect "fallback: $real/podman passes no override on to podman" run image
 	done
-	printf '#!/bin/bash\nexec "%s" "$@"\n' "$world/podman" | make_script "$real/podman"
-	expect override: run image
+	script 'unset CONTAINERS_CONF_OVERRIDE'
+	expect 'override, lock and retries' run image
+	script ''
+	expect 'override and retries' run image
 }
 
 @test "a pipe that is the caller's override is read once, and can be read again by podman" {
@@ -263,7 +317,7 @@ without_own_keys() {
 	low=$((low - 40))
 	padded "$low" podman run image
 	[ "$(count runs)" -eq 1 ]
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM_' environ
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' environ
 	lacks memfd fds
 	PODMAN_SHIM_DEBUG=1 padded "$low" podman run image | tail -n 1 |
 		grep '^podman-shim: without the override: .*Argument list too long$'
@@ -289,8 +343,8 @@ without_own_keys() {
 	shim_in $'line\nfeed\ttab\177delete\033escape'
 	podman run image
 	name='line\u000afeed\u0009tab\u007fdelete\u001bescape'
-	grep -Fx "conmon_path = [\"$world/$name/./podman\"]" "$record/override"
-	[ "$(wc -l <"$record/override")" -eq 4 ]
+	grep -Fx "conmon_path = [\"$world/$name/././podman\"]" "$record/override"
+	[ "$(wc -l <"$record/override")" -eq 5 ]
 }
 
 @test "a shim whose path is no text falls back to plain execution" {
@@ -300,7 +354,7 @@ without_own_keys() {
 		$'surrogate\355\240\200' $'beyond\364\220\200\200' $'cut\303' $'cut\360\235\204'; do
 		(
 			shim_in "$name"
-			falls_back "the shim's own path is not UTF-8"
+			falls_back 'a path or a variable is no UTF-8'
 		)
 	done
 }
@@ -311,8 +365,8 @@ without_own_keys() {
 	rm deleted
 	mkdir link
 	ln -s /dev/fd/9 link/podman
-	PATH=$world/link:$PATH falls_back "the shim's own file has no path"
-	/dev/fd/9 --shim-status | grep -q "own file has no path"
+	PATH=$world/link:$PATH falls_back "no conmon, or no path of the shim's own"
+	/dev/fd/9 --shim-status | grep -q "no path of the shim's own"
 }
 
 @test "the fallback to plain execution leaves the caller's empty override" {

@@ -11,10 +11,11 @@
  *     STAND_IN_FAILS    how many executions end in the failure that is about ping_group_range
  *     STAND_IN_AWAITS   the number of a signal to block and to wait for, and to count
  *     STAND_IN_CONMON   if set: executes the conmon that the override names, as podman would, with
- *                       these words as its arguments
- *     STAND_IN_VERSION  what `--version`, as the only argument, prints: "podman version 5.4.2"
- *     STAND_IN_PROBE    what it does instead: `fail` exits with 1, `silent` prints nothing,
- *                       `garbage` a line of no meaning, `huge` no end of bytes but no line;
+ *                       these words as its arguments, and with the variables that are for it
+ *     STAND_IN_CALLS    these words are a command that it executes instead, once, as it would
+ * itself be called by what podman starts STAND_IN_VERSION  what `--version`, as the only argument,
+ * prints: "podman version 5.4.2" STAND_IN_PROBE    what it does instead: `fail` exits with 1,
+ * `silent` prints nothing, `garbage` a line of no meaning, `huge` no end of bytes but no line;
  *                       `hang` waits for ever, `partial` after half a line, `linger` after all of
  * it
  *
@@ -202,24 +203,56 @@ static void tamper(void)
 	fclose(file);
 }
 
+/* Returns the next string of the array at `*at`, ended where it ends, or NULL; moves `*at` on. */
+static char *next_string(char **at)
+{
+	char *begin = *at + strcspn(*at, "\"]"), *from, *to;
+
+	if (*begin != '"')
+		return NULL;
+	for (from = to = ++begin; *from && *from != '"'; *to++ = *from++)
+		from += *from == '\\';
+	*at = from + 1;
+	*to = 0;
+	return begin;
+}
+
+/* Gives conmon what is in the array `variables` but not in podman's own environment: Podman adds
+   that behind, and the last counts. Not where it asks for the version. */
+static void set_variables(char *variables)
+{
+	for (char *variable; (variable = next_string(&variables));) {
+		char *value = strchr(variable, '=');
+
+		*value = 0;
+		setenv(variable, value + 1, 0);
+	}
+}
+
+/* Executes `argv[0]` with the other `words`, which are a command line, behind it. */
+__attribute__((noreturn)) static void execute_words(char *argv[64], size_t argc, char *words)
+{
+	for (char *word = strtok(words, " "); word && argc < 63; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	execvp(argv[0], argv);
+	perror(argv[0]);
+	exit(99);
+}
+
 /* Executes the conmon that `override` names, if any, with `words` as its arguments. */
 static void execute_conmon(char *override, char *words)
 {
-	char *path = strstr(override, "conmon_path = [\""), *end;
+	static const char path_key[] = "conmon_path = [", variables_key[] = "conmon_env_vars = [";
+	char *path = strstr(override, path_key), *variables = strstr(override, variables_key);
 	char *argv[64] = { NULL };
-	size_t argc = 1;
 
 	if (!path)
 		return;
-	argv[0] = end = path += strlen("conmon_path = [\"");
-	for (; *path && *path != '"'; *end++ = *path++)
-		path += *path == '\\';
-	*end = 0;
-	for (char *word = strtok(words, " "); word && argc < 63; word = strtok(NULL, " "))
-		argv[argc++] = word;
-	execv(argv[0], argv);
-	perror(argv[0]);
-	exit(99);
+	path += sizeof path_key - 1;
+	if (variables && strcmp(words, "--version") != 0)
+		set_variables(variables + sizeof variables_key - 1);
+	argv[0] = next_string(&path);
+	execute_words(argv, 1, words);
 }
 
 static void write_lines(int count)
@@ -309,6 +342,7 @@ int main(int argc, char **argv, char **environment)
 	const char *lines = getenv("STAND_IN_OUTPUT"), *fails = getenv("STAND_IN_FAILS");
 	const char *awaits = getenv("STAND_IN_AWAITS");
 	char *conmon_words = getenv("STAND_IN_CONMON"), override[1 << 16];
+	char *calls = getenv("STAND_IN_CALLS"), *called[64] = { NULL };
 	bool is_conmon;
 
 	prctl(PR_GET_NAME, comm);
@@ -325,6 +359,11 @@ int main(int argc, char **argv, char **environment)
 		override[0] = 0;
 	if (getenv("STAND_IN_TAMPER"))
 		tamper();
+	if (calls && !is_conmon) {
+		calls = strdup(calls);
+		unsetenv("STAND_IN_CALLS");
+		execute_words(called, 0, calls);
+	}
 	if (conmon_words && !is_conmon)
 		execute_conmon(override, strdup(conmon_words));
 	if (awaits)
