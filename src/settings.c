@@ -8,7 +8,7 @@
 #include "settings.h"
 #include "text.h"
 
-struct settings settings = { .retries = 3, .backoff = 500, .lock_wait = 60, .lock_hold = UNSET };
+struct settings settings = { .retries = 3, .backoff = 500, .lock_wait = 60, .lock_hold = 3 };
 
 static const char *const mode_names[] = { "auto", "override", "lock", "off", NULL };
 

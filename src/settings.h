@@ -4,7 +4,6 @@
 #include "shim.h"
 
 enum mode { MODE_AUTO, MODE_OVERRIDE, MODE_LOCK, MODE_OFF };
-#define UNSET (-1)
 
 extern struct settings {
 	int mode; /* enum mode */
@@ -12,7 +11,7 @@ extern struct settings {
 	int retries;
 	int backoff;      /* ms before the first retry, doubling */
 	int lock_wait;    /* seconds */
-	int lock_hold;    /* seconds; UNSET: as podman is local or remote */
+	int lock_hold;    /* seconds */
 	const char *real; /* NULL: search PATH */
 	const char *lock; /* NULL: in the user's directory */
 	const char *log;  /* NULL: none */

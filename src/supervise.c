@@ -1,12 +1,319 @@
 /*
- * The parent of a podman beyond reach: a remote client, or what stands in podman's place.
+ * The parent of a podman beyond reach: a remote client, or what stands in podman's place. Nobody
+ * may notice it: signals go on to podman, and podman's end, or stop, is the shim's. All that has to
+ * be done at once is done by the signal handler, so that the rest may take its time.
  */
 #include "shim.h"
 
+#include "evidence.h"
 #include "execute.h"
+#include "file.h"
+#include "lock.h"
+#include "message.h"
+#include "relay.h"
+#include "settings.h"
 #include "supervise.h"
+#include "text.h"
+
+/* What podman must get back, taken before anything is touched. */
+static struct {
+	bool known;
+	sigset_t mask;
+	struct sigaction actions[NSIG];
+} callers;
+
+static sigset_t early;                    /* signals that came before podman was there */
+static volatile pid_t podman;             /* 0: it is not there */
+static volatile int podmans_status;       /* its wait status */
+static volatile sig_atomic_t told_to_end; /* by a signal */
+
+/* Returns whether the shim catches `signal`: all but those that tell of a fault of its own. */
+static bool is_caught(int signal)
+{
+	static const int faults[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+
+	for (size_t i = 0; i < LENGTH(faults); i++)
+		if (signal == faults[i])
+			return false;
+	return signal != SIGKILL && signal != SIGSTOP;
+}
+
+/* Returns whether podman has yet to be told of `signal`. What a terminal sends goes to all
+   processes of the job, and so to podman; only that it has hung up goes to the leader of the
+   session alone. */
+static bool is_news(int signal, const siginfo_t *info)
+{
+	if (info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code < 0 ||
+	    sigismember(&early, signal) == 1)
+		return true;
+	switch (signal) {
+	case SIGCONT:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGWINCH: return false;
+	case SIGHUP: return getsid(0) == getpid();
+	default: return true;
+	}
+}
+
+/* Dies, or stops, of `signal`. Returns after a stop, or if it does not work. */
+static void raise_default(int signal)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL }, before = action;
+	sigset_t set, mask;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(signal, &action, &before); /* fails for SIGKILL and SIGSTOP, which need it not */
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &set, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(signal, &before, NULL);
+}
+
+static void handle(int signal, siginfo_t *info, void *context)
+{
+	const int saved = errno;
+	int status;
+
+	(void)context;
+	while (podman && waitpid(podman, &status, WNOHANG | WUNTRACED) == podman) {
+		if (WIFSTOPPED(status)) {
+			raise_default(WSTOPSIG(status));
+			continue;
+		}
+		podmans_status = status;
+		podman = 0;
+	}
+	if (signal == SIGWINCH)
+		resize_relay();
+	if ((signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM) &&
+	    callers.actions[signal].sa_handler != SIG_IGN)
+		told_to_end = true;
+	if (!podman && (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU))
+		raise_default(signal);
+	/* SIGPIPE and SIGXFSZ of the shim's own writing are nobody else's */
+	if (podman && signal != SIGCHLD && is_news(signal, info) &&
+	    !(info->si_code == SI_USER && info->si_pid == getpid()))
+		kill(podman, signal);
+	sigdelset(&early, signal);
+	errno = saved;
+}
+
+/* Catches all signals, also those that are ignored or blocked: podman may think otherwise of them.
+   Leaves them blocked, and fills `waiting` with a mask that lets them in: but not SIGTTOU if the
+   caller is deaf to it, and the relay, too, may write to a terminal from the background. */
+static void catch_signals(sigset_t *waiting)
+{
+	/* no SA_RESTART: a write(2) that stops its writer would begin again for ever */
+	struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, callers.known ? NULL : &callers.mask);
+	sigfillset(&action.sa_mask);
+	for (int signal = 1; signal < NSIG; signal++)
+		if (is_caught(signal))
+			sigaction(signal, &action, callers.known ? NULL : &callers.actions[signal]);
+	callers.known = true;
+	sigemptyset(waiting);
+	if (callers.actions[SIGTTOU].sa_handler == SIG_IGN ||
+	    sigismember(&callers.mask, SIGTTOU) == 1)
+		sigaddset(waiting, SIGTTOU);
+}
+
+/* Gives signals back as they were. */
+static void restore_signals(void)
+{
+	for (int signal = 1; signal < NSIG; signal++)
+		if (is_caught(signal))
+			sigaction(signal, &callers.actions[signal], NULL);
+	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
+}
+
+/* Takes the clients' lock. Returns its descriptor, or NO_LOCK with the reason said. */
+static int lock_clients(void)
+{
+	enum { LONG_WAIT = 1000 }; /* ms */
+	const char *path = lock_path(), *why = "there is no directory of the user's own";
+	const long long begin = now();
+	const int lock = path ? take_lock(path, settings.lock_wait * 1000LL, &why) : NO_LOCK;
+	const long long waited = now() - begin;
+
+	if (lock != NO_LOCK) {
+		trace("lock: %s: taken after %lld ms", path, waited);
+		if (waited > LONG_WAIT)
+			record("wait", "%lld ms for the lock %s", waited, path);
+		return lock;
+	}
+	if (!path)
+		path = "no path";
+	if (why)
+		trace("lock: %s: cannot be used: %s", path, why);
+	else
+		warn("lock: %s: not free after %d s, going on without it", path,
+		     settings.lock_wait);
+	record("fallback", "no lock: %s: %s", path, why ? why : "not free in time");
+	return NO_LOCK;
+}
+
+static void let_go_of_lock(int *lock, const char *why)
+{
+	if (*lock != NO_LOCK)
+		trace("lock: let go: %s", why);
+	release_lock(lock);
+}
+
+/* In a new process: becomes podman, which dies with the shim. Does not return. */
+__attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv,
+						    pid_t shim, bool is_locked)
+{
+	const char *listener = getenv("LISTEN_PID");
+
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != shim)
+		_exit(STATUS_FAILED); /* too late */
+#endif
+	/* sd_listen_fds(3): the descriptors are for the process of that number */
+	if (listener && atol(listener) == shim)
+		setenv("LISTEN_PID", text("%d", (int)getpid()), 1);
+	if (plan->podman.stands_in && is_locked)
+		setenv(LOCKED_VARIABLE, "1", 1);
+	enter_relay();
+	restore_signals();
+	execute_podman(plan, argv);
+}
+
+/* Executes podman, once, and waits for it to end, with `*lock` held for a while. Does not return if
+   there can be no other process: podman is executed in place then. */
+static void run_podman(const struct plan *plan, char **argv, int *lock)
+{
+	const long long deadline = now() + settings.lock_hold * 1000LL;
+	const pid_t shim = getpid();
+	sigset_t waiting;
+	pid_t child;
+
+	catch_signals(&waiting);
+	sigpending(&early);
+	child = fork();
+	if (child == 0)
+		become_podman(plan, argv, shim, *lock != NO_LOCK);
+	if (child < 0) {
+		trace("no supervision: no process: %s", strerror(errno));
+		restore_signals();
+		execute_podman(plan, argv);
+	}
+	for (podman = child; podman;) {
+		relay_once(*lock == NO_LOCK ? LLONG_MAX : deadline, &waiting, *lock == NO_LOCK);
+		if (now() >= deadline)
+			let_go_of_lock(lock, "the time is over");
+	}
+	let_go_of_lock(lock, "podman has ended");
+	restore_signals();
+	drain_relay();
+}
+
+/* Returns the failure that podman has ended in; its message is NULL if it is none. */
+static struct failure find_failure(void)
+{
+	const int status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : 0;
+	const bool is_one = status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
+
+	return (struct failure){ .message = is_one ? last_failure() : NULL, .status = status };
+}
+
+/* Waits before retry `number`, from 1, and prepares it after `failure`. Returns NULL, or why there
+   is none. A signal, meanwhile, ends the wait, but what is removed is not removed by half. */
+static const char *wait_for_retry(const struct plan *plan, char **argv, int number,
+				  const struct failure *failure)
+{
+	enum { LONGEST = 60000, STEP = 20 }; /* ms */
+	long long delay = settings.backoff, end;
+	const char *why = NULL;
+	sigset_t waiting;
+
+	for (int i = 1; i < number && delay < LONGEST; i++)
+		delay *= 2;
+	if (delay > LONGEST)
+		delay = LONGEST;
+	trace("retry %d in %lld ms", number, delay);
+	catch_signals(&waiting);
+	sigprocmask(SIG_SETMASK, &waiting, NULL);
+	for (end = now() + delay; !told_to_end && now() < end;)
+		nap(end - now() < STEP ? (int)(end - now()) : STEP);
+	if (!told_to_end)
+		why = prepare_retry(plan, argv, failure);
+	if (told_to_end)
+		why = "a signal has asked for the end";
+	restore_signals();
+	return why;
+}
+
+/* Adds to the log what came of `tries` attempts, the last of which has `failed`; `why` is why there
+   was no other, or NULL. */
+static void record_outcome(bool failed, int tries, const char *why)
+{
+	const int status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : STATUS_FAILED;
+
+	if (failed && why)
+		record("gave up", "%s", why);
+	else if (failed)
+		record("gave up", "it failed so in each of %d attempts", tries);
+	else if (tries > 1 && (status < STATUS_FAILED || status > STATUS_NOT_FOUND))
+		record("rescue", "attempt %d has not failed so", tries);
+	else if (tries > 1)
+		record("gave up", "attempt %d has failed for another reason", tries);
+}
+
+/* Ends as podman did. Does not return. */
+__attribute__((noreturn)) static void exit_as_podman(void)
+{
+	const struct rlimit no_core = { 0, 0 };
+
+	if (WIFEXITED(podmans_status))
+		_exit(WEXITSTATUS(podmans_status));
+	setrlimit(RLIMIT_CORE, &no_core); /* podman has left one, if anybody has */
+#ifdef __linux__
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	raise_default(WTERMSIG(podmans_status));
+	_exit(128 + WTERMSIG(podmans_status));
+}
 
 void supervise(const struct plan *plan, char **argv)
 {
-	execute_podman(plan, argv);
+	const char *why = plan->retries ? open_relay(plan->line.tty) : NULL;
+	const int retries = why ? 0 : plan->retries;
+	int lock = plan->lock ? lock_clients() : NO_LOCK, tries = 1;
+	struct failure failure;
+
+	if (why)
+		trace("no retries: %s", why);
+	if (lock == NO_LOCK && !retries)
+		execute_podman(plan, argv);
+	for (;; tries++) {
+		run_podman(plan, argv, &lock);
+		failure = find_failure();
+		if (!failure.message || tries > retries)
+			break;
+		why = wait_for_retry(plan, argv, tries, &failure);
+		if (why) {
+			trace("no retry: %s", why);
+			break;
+		}
+		record("retry", "the OCI runtime could not write ping_group_range, attempt %d",
+		       tries);
+		forget_failure();
+		lock = getenv(LOCKED_VARIABLE) ? NO_LOCK : lock_clients();
+	}
+	record_outcome(failure.message, tries, why);
+	show_failure();
+	if (tries > retries && failure.message && retries)
+		warn("the OCI runtime has failed so in each of %d attempts", tries);
+	exit_as_podman();
 }

@@ -1,0 +1,243 @@
+/*
+ * What podman writes to stderr passes through here, at once, but for a last line that may turn out
+ * to be the failure: that waits for the next byte, or HOLD_TIME, or podman's end. Where stdout and
+ * stderr are one file, both pass through, because two ways would not keep the order.
+ */
+#include "shim.h"
+
+#include "evidence.h"
+#include "file.h"
+#include "relay.h"
+#include "text.h"
+
+#define LONGEST_LINE 4096 /* bytes; what is longer is not the failure */
+#define HOLD_TIME 3000    /* ms */
+
+static struct {
+	int source, podmans_end; /* CLOSED: nothing is relayed */
+	bool takes_stdout, is_terminal;
+	bool begins_line; /* the text begins a line */
+	size_t used;      /* bytes of the text, of which the first */
+	size_t written;   /* have been passed on; */
+	size_t line; /* where the last line begins, if that may be the failure, or their end; */
+	long long hold_until; /* that line is held until then (of now()) */
+	char text[1 << 16];   /* as much as a pipe holds */
+} relay = { .source = CLOSED, .podmans_end = CLOSED, .begins_line = true };
+
+/* Opens a terminal as open_pipe does a pipe: in raw mode, because the caller's comes after it. */
+static bool open_terminal(int ends[2])
+{
+	struct termios raw;
+	const char *name;
+
+	ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (ends[0] < 0 || grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 ||
+	    !(name = ptsname(ends[0])) || (ends[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
+		return false;
+	keep_from_podman(ends);
+	if (tcgetattr(ends[1], &raw) < 0)
+		return false;
+	cfmakeraw(&raw);
+	return tcsetattr(ends[1], TCSANOW, &raw) == 0;
+}
+
+const char *open_relay(bool tty)
+{
+	const int flags = fcntl(STDERR_FILENO, F_GETFL);
+	struct stat out, err;
+	socklen_t length = sizeof(int);
+	int ends[2], type = SOCK_STREAM;
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(STDERR_FILENO, &err) < 0)
+		return "stderr cannot be written";
+	relay.is_terminal = isatty(STDERR_FILENO);
+	if (S_ISSOCK(err.st_mode))
+		getsockopt(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type, &length);
+	if (type != SOCK_STREAM ||
+	    (S_ISCHR(err.st_mode) && !relay.is_terminal && !is_null_device(&err)))
+		return "stderr is no pipe, terminal, file or stream";
+	if (!(relay.is_terminal ? open_terminal(ends) : open_pipe(ends)))
+		return text("no pipe or terminal: %s", strerror(errno));
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	relay.source = ends[0];
+	relay.podmans_end = ends[1];
+	relay.takes_stdout = !tty && !is_null_device(&err) && fstat(STDOUT_FILENO, &out) == 0 &&
+			     is_same_file(&out, &err);
+	resize_relay();
+	return NULL;
+}
+
+void enter_relay(void)
+{
+	if (relay.podmans_end == CLOSED)
+		return;
+	dup2(relay.podmans_end, STDERR_FILENO);
+	if (relay.takes_stdout)
+		dup2(relay.podmans_end, STDOUT_FILENO);
+}
+
+void resize_relay(void)
+{
+	struct winsize size;
+
+	if (relay.is_terminal && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0)
+		ioctl(relay.source, TIOCSWINSZ, &size);
+}
+
+void forget_failure(void)
+{
+	relay.used = relay.written = relay.line = 0;
+	relay.begins_line = true;
+}
+
+/* Returns how many bytes may be passed on now. */
+static size_t loose(void)
+{
+	const size_t end = relay.hold_until > now() ? relay.line : relay.used;
+
+	return end > relay.written ? end - relay.written : 0;
+}
+
+/* Passes on at most `most` bytes, and drops what is not of the last line. */
+static void write_loose(size_t most)
+{
+	const size_t length = loose() < most ? loose() : most;
+	ssize_t count = write(STDERR_FILENO, relay.text + relay.written, length);
+
+	if (count < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (count < 0 && (errno == EPIPE || errno == EIO || errno == ECONNRESET)) {
+		close_fd(&relay.source); /* podman finds out by its next write(2) */
+		forget_failure();
+		return;
+	}
+	/* on a full disk podman's own would be lost as well */
+	relay.written += count < 0 ? length : (size_t)count;
+	if (!relay.line || relay.written < relay.line)
+		return;
+	relay.begins_line = relay.text[relay.line - 1] == '\n';
+	relay.used -= relay.line;
+	relay.written -= relay.line;
+	memmove(relay.text, relay.text + relay.line, relay.used);
+	relay.line = 0;
+}
+
+/* Passes on all that may be passed on, however slowly it is read. */
+static void write_all(void)
+{
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	for (; loose(); poll(&ready, 1, -1))
+		write_loose(sizeof relay.text);
+}
+
+void show_failure(void)
+{
+	relay.hold_until = 0;
+	write_all();
+}
+
+/* Returns whether the last line, which may not have all arrived, may be the failure; moves
+   relay.line to its begin if so, else to the end of the text. */
+static bool find_line(void)
+{
+	static const char prefix[] = "Error:";
+	const char *end = relay.text + relay.used, *line = end - 1;
+	const char *first = relay.used > LONGEST_LINE ? line - LONGEST_LINE : relay.text;
+	size_t length = sizeof prefix - 1;
+	bool found = relay.begins_line;
+
+	while (line > first && line[-1] != '\n')
+		line--;
+	if (line > relay.text)
+		found = line[-1] == '\n';
+	if (length > (size_t)(end - line))
+		length = (size_t)(end - line);
+	found = found && (end[-1] == '\n' ? is_failure_line(line, (size_t)(end - line))
+					  : memcmp(line, prefix, length) == 0);
+	relay.line = found ? (size_t)(line - relay.text) : relay.used;
+	return found;
+}
+
+/* Reads what podman has written, where nothing waits to be passed on. Returns false if there is
+   nothing. */
+static bool receive(void)
+{
+	const ssize_t count =
+	    read(relay.source, relay.text + relay.used, sizeof relay.text - relay.used);
+
+	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (count <= 0) {
+		close_fd(&relay.source);
+		return false;
+	}
+	relay.used += (size_t)count;
+	if (!find_line())
+		relay.hold_until = 0;
+	else if (relay.line || !relay.hold_until) /* not the one that is held already */
+		relay.hold_until = now() + HOLD_TIME;
+	return true;
+}
+
+/* As ppoll(2), which not every system has: there a signal may be noticed late. */
+static void wait_for(struct pollfd *ready, nfds_t count, long long deadline, const sigset_t *mask)
+{
+	const long long left = deadline > now() ? deadline - now() : 0;
+#ifdef __linux__
+	const struct timespec time = { .tv_sec = (time_t)(left / 1000),
+				       .tv_nsec = (long)(left % 1000) * 1000000 };
+
+	ppoll(ready, count, deadline == LLONG_MAX ? NULL : &time, mask);
+#else
+	enum { A_MOMENT = 100 }; /* ms */
+	sigset_t before;
+
+	sigprocmask(SIG_SETMASK, mask, &before);
+	poll(ready, count, left < A_MOMENT ? (int)left : A_MOMENT);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+#endif
+}
+
+void relay_once(long long deadline, const sigset_t *waiting, bool patient)
+{
+	const bool writes = loose();
+	struct pollfd ready[] = {
+		{ .fd = writes ? CLOSED : relay.source, .events = POLLIN },
+		{ .fd = relay.source == CLOSED ? CLOSED : STDERR_FILENO,
+		  .events = writes ? POLLOUT : 0 },
+	};
+	sigset_t mask;
+
+	if (!writes && relay.written < relay.used && relay.hold_until < deadline)
+		deadline = relay.hold_until;
+	wait_for(ready, LENGTH(ready), deadline, waiting);
+	sigprocmask(SIG_SETMASK, waiting, &mask);
+	if (writes && ready[1].revents)
+		write_loose(patient ? sizeof relay.text : PIPE_BUF);
+	else if (ready[1].revents) /* nobody reads any longer */
+		close_fd(&relay.source);
+	else if (ready[0].revents)
+		receive();
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+void drain_relay(void)
+{
+	/* takes all that a pipe or a terminal holds, and not what somebody else writes for ever */
+	enum { ENOUGH = 256 };
+
+	write_all();
+	for (int turn = 0; turn < ENOUGH && relay.source != CLOSED && receive(); turn++)
+		write_all();
+}
+
+const char *last_failure(void)
+{
+	const char *line = relay.text + relay.line;
+	const size_t length = relay.used - relay.line;
+
+	if (!length || !is_failure_line(line, length))
+		return NULL;
+	return text("%.*s", (int)(length - (line[length - 1] == '\n')), line);
+}
