@@ -57,7 +57,8 @@ static const char *const request_words[REQUESTS][12] = {
 	[ASK_TEMPLATE] = { "version", "--format={{printf \"%x\" \"podman-shim\"}}" },
 	[TELL_REMOVE] = { "rm", "--volumes", "--ignore", "--" },
 	[TELL_INIT] = { "container", "init", "--" },
-	[TELL_STOP] = { "container", "stop", "--filter=status=initialized", "--filter" },
+	[TELL_STOP] = { "container", "stop", "--time=0", "--filter=status=initialized",
+			"--filter" },
 };
 
 /* What is known. */
@@ -455,7 +456,7 @@ const char *prepare_retry(const struct plan *plan, char **argv, const struct fai
 	/* not by force: it may have been started by now */
 	if (!ask_podman(plan, TELL_REMOVE, verdict.id))
 		return "the container that was left cannot be removed";
-	if (strcmp(verdict.id, cidfile) == 0 && unlink(line->cidfile) < 0)
+	if (strcmp(verdict.id, cidfile) == 0 && unlink(line->cidfile) < 0 && errno != ENOENT)
 		return "the file with the container's id cannot be removed";
 	return NULL;
 }

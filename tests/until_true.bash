@@ -11,5 +11,10 @@ until_true() {
 	return 1
 }
 
-# gone PID: it has ended
-gone() { ! kill -0 "$1" 2>/dev/null; }
+# gone PID: it has ended, though perhaps nobody has asked for its status
+gone() {
+	local stat
+
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ $stat == *') Z '* ]]
+}

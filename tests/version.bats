@@ -60,13 +60,6 @@ expect_for() {
 	done
 }
 
-# Succeeds if process PID has ended, whether or not its parent has noticed.
-ended() {
-	if grep -s '^State:[[:space:]]*[^ZX]' "/proc/$1/status"; then
-		return 1
-	fi
-}
-
 @test "a podman that does not say its version is waited for about five seconds" {
 	local probe
 	local -a children=()
@@ -86,7 +79,7 @@ ended() {
 			[ -n "$(override_descriptor)" ]
 			[ "$(count probes)" -eq 1 ]
 			# nothing of it is left
-			ended "$(sed 's/pid=\([0-9]*\) .*/\1/' "$record/probes")"
+			gone "$(sed 's/pid=\([0-9]*\) .*/\1/' "$record/probes")"
 		) &
 		children+=($!)
 	done
@@ -99,7 +92,7 @@ ended() {
 	SECONDS=0
 	STAND_IN_PROBE=linger asks 1
 	[ "$SECONDS" -lt 4 ]
-	ended "$(sed 's/pid=\([0-9]*\) .*/\1/' "$record/probes")"
+	gone "$(sed 's/pid=\([0-9]*\) .*/\1/' "$record/probes")"
 }
 
 @test "a process that a podman leaves behind as it says its version is ended" {
@@ -119,10 +112,7 @@ ended() {
 	[ "$SECONDS" -lt 4 ]
 	pid=$(<pid)
 	# killed, but another process may have to notice yet
-	until ended "$pid" || [ "$SECONDS" -ge 8 ]; do
-		sleep 0.05
-	done
-	ended "$pid"
+	until_true gone "$pid"
 }
 
 @test "podman is asked for its version without input, error output or a terminal" {
