@@ -88,6 +88,7 @@ void forget_failure(void)
 {
 	relay.used = relay.written = relay.line = 0;
 	relay.begins_line = true;
+	relay.hold_until = 0;
 }
 
 /* Returns how many bytes may be passed on now. */
