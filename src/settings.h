@@ -17,7 +17,7 @@ extern struct settings {
 	const char *log;  /* NULL: none */
 } settings;
 
-/* The rows are what --shim-help prints, and the table of README.md holds. */
+/* The rows are what --shim-help prints; README.md has some of them. */
 struct setting {
 	const char *name, *values, *meaning;
 	const char *by_default;

@@ -22,7 +22,8 @@
 /* Exit statuses of --shim-status. */
 enum { STATUS_PROTECTED = 0, STATUS_PARTLY = 3 };
 
-#define CHECK_TIMEOUT 60000 /* ms, for a container that does nothing */
+#define CHECK_TIMEOUT 60000   /* ms, for a container that does nothing */
+#define SERVICE_TIMEOUT 10000 /* ms, for a service that may be on another machine */
 
 struct fact {
 	const char *name, *value; /* NULL: there is none */
@@ -32,6 +33,7 @@ struct report {
 	const struct plan *plan;
 	int status;
 	const char *protection, *reason; /* in words */
+	const char *advice;              /* NULL: nothing needs to be done */
 	struct fact facts[16];
 	size_t count;
 };
@@ -173,6 +175,7 @@ static void add_check(struct report *report)
 		report->status = STATUS_PARTLY;
 		report->protection = "partly";
 		report->reason = "a container with the mapping that fails natively has not started";
+		report->advice = "look at what `check shim` says";
 	}
 }
 
@@ -202,7 +205,9 @@ static void print_text(const struct report *report)
 	const char *from, *value;
 	size_t shown;
 
-	printf("protected: %s: %s\n", report->protection, one_line(report->reason));
+	printf("protected: %s, because %s\n", report->protection, one_line(report->reason));
+	if (report->advice)
+		printf("what to do: %s\n", report->advice);
 	for (size_t i = 0; i < report->count; i++) {
 		const struct fact *fact = &report->facts[i];
 
@@ -251,6 +256,7 @@ static void print_json(const struct report *report)
 	putchar('{');
 	print_member("", "protected", report->protection);
 	print_member(",", "reason", report->reason);
+	print_member(",", "what_to_do", report->advice);
 	for (size_t i = 0; i < report->count; i++) {
 		char *name = text("%s", report->facts[i].name);
 
@@ -263,20 +269,64 @@ static void print_json(const struct report *report)
 	printf("\n}\n");
 }
 
-/* Notes in `report` how far its plan protects containers. */
-static void judge(struct report *report)
+/* Returns in words whether the service behind the API socket protects its clients' containers, and
+   in `*protects`, too: one that was started through a shim names that as its conmon. */
+static const char *service_state(const struct plan *plan, bool *protects)
+{
+	char *arguments[] = { text("%s", plan->podman.path), "--remote", "info",
+			      "--format={{.Host.Conmon.Path}}", NULL };
+	const struct question question = { .arguments = arguments,
+					   .stream = STDOUT_FILENO,
+					   .timeout = SERVICE_TIMEOUT,
+					   .one_line = true };
+	char conmon[PATH_MAX];
+
+	*protects = false;
+	if (plan->version.product != PRODUCT_PODMAN || plan->podman.stands_in)
+		return "not asked";
+	ask(&question, conmon, sizeof conmon);
+	conmon[strcspn(conmon, "\r\n")] = 0;
+	if (conmon[0] != '/')
+		return "none answers";
+	*protects = is_conmon_alias(conmon);
+	return *protects ? "started through podman-shim"
+			 : "not started through podman-shim, which podman-shim(1) tells how to do";
+}
+
+/* Returns what to do where `plan` does not protect containers for sure. */
+static const char *advise(const struct plan *plan)
+{
+	if (settings.mode == MODE_OFF || settings.mode == MODE_LOCK)
+		return "unset PODMAN_SHIM_MODE";
+	if (plan->remote)
+		return "start the service through podman-shim: podman-shim(1), The API socket";
+	if (plan->podman.stands_in || plan->version.product != PRODUCT_PODMAN)
+		return "name a Podman by PODMAN_SHIM_REAL";
+	return "read what podman-shim(7) says of this reason";
+}
+
+/* Notes in `report` how far its plan protects containers; `by_service`: whether the service does.
+ */
+static void judge(struct report *report, bool by_service)
 {
 	const struct plan *plan = report->plan;
+	const bool is_podman = plan->version.product == PRODUCT_PODMAN;
 
-	report->status = STATUS_PARTLY;
-	report->protection = plan->way == AS_IT_IS ? "no" : "partly";
-	report->reason = plan->reason;
-	if (plan->way == IN_PLACE && plan->version.product == PRODUCT_PODMAN) {
-		report->status = STATUS_PROTECTED;
-		report->protection = "yes";
-		report->reason = "an override of containers.conf prevents the failure";
-	} else if (plan->lock) {
-		report->reason = text("containers start one at a time: %s", plan->reason);
+	report->status = STATUS_PROTECTED;
+	report->protection = "yes";
+	if (plan->remote && by_service) {
+		report->reason =
+		    "the service that makes the containers was started through podman-shim";
+	} else if (plan->override && is_podman &&
+		   (plan->way == IN_PLACE || plan->version.reads_override)) {
+		report->reason = "podman reads a containers.conf without the sysctl";
+	} else {
+		report->status = STATUS_PARTLY;
+		report->protection = plan->way == AS_IT_IS ? "no" : "partly";
+		report->reason =
+		    text("%s%s%s", plan->reason, plan->lock ? "; containers start in turns" : "",
+			 plan->retries ? "; failures are retried" : "");
+		report->advice = advise(plan);
 	}
 }
 
@@ -294,25 +344,35 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	char *run[] = { argv0, "run", "image", NULL };
 	struct plan plan = decide(run, 3);
 	struct report report = { .plan = &plan };
-	const char *own = own_path(), *lock = lock_path();
+	const char *own = own_path(), *lock = lock_path(), *override, *service, *retries;
 	char version[256];
+	bool by_service;
 
-	use_override(&plan);
-	judge(&report);
+	override = plan.override ? override_text(&plan, plan.alias) : NULL;
+	use_override(&plan); /* or why not */
+	leave_override();
+	service = service_state(&plan, &by_service);
+	judge(&report, by_service);
+	if (plan.way == IN_PLACE) {
+		lock = lock ? text("%s.create", lock) : NULL;
+		retries = text("%d, of the step that fails", settings.retries);
+	} else {
+		retries = plan.retries ? text("%d, of the command", plan.retries) : plan.no_retries;
+	}
 	ask_version(plan.podman.path, NULL, version, sizeof version);
 	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
 	add_fact(&report, "podman", plan.podman.path);
 	add_fact(&report, "found", plan.podman.how);
 	add_fact(&report, "version", nonempty(version));
 	add_fact(&report, "remote", plan.remote ? text("yes: %s", plan.remote) : "no");
-	add_fact(&report, "mode", plan_name(&plan));
-	add_fact(&report, "retries", plan.no_retries ? plan.no_retries : text("%d", plan.retries));
+	add_fact(&report, "service", service);
+	add_fact(&report, "plan", plan_name(&plan));
+	add_fact(&report, "retries", retries);
 	add_fact(&report, "conmon", plan.conmon);
 	add_fact(&report, "ping_group_range", plan.ping);
 	add_fact(&report, "lock", lock);
 	add_fact(&report, "lock state", lock ? lock_state(lock) : NULL);
-	add_fact(&report, "override", plan.override ? override_text(&plan, plan.alias) : NULL);
-	leave_override();
+	add_fact(&report, "override", plan.override ? override : NULL);
 	if (checks)
 		add_check(&report);
 	(json ? print_json : print_text)(&report);
@@ -322,16 +382,17 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 static void print_help(void)
 {
 	printf(
-	    "podman-shim " VERSION ": podman whose rootless containers do not die of "
-	    "ping_group_range\n"
+	    "podman-shim " VERSION
+	    ": podman whose rootless containers do not die of ping_group_range\n"
 	    "\n"
-	    "podman [ARGUMENT...]                           podman, protected\n"
-	    "podman-shim --shim-status [--json] [--check]   whether it is, and why; --check runs "
-	    "a container\n"
-	    "podman-shim --shim-help                        this text\n"
-	    "podman-shim --shim-version                     the version of podman-shim\n"
+	    "podman [ARGUMENT...]                          as podman, but for this failure\n"
+	    "podman-shim --shim-status [--json] [--check]  whether containers are protected, and\n"
+	    "                                              why; --check runs one that always "
+	    "fails\n"
+	    "podman-shim --shim-help                       this text\n"
+	    "podman-shim --shim-version                    the version of podman-shim\n"
 	    "\n"
-	    "Settings, by the environment:\n");
+	    "Settings are variables of the environment:\n");
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		printf("  %s: %s\n      %s\n", setting_table[i].name, setting_table[i].values,
 		       setting_table[i].meaning);

@@ -145,7 +145,7 @@ warns_once() {
 	for value in x -1 1x ' 1' 1.5 99999999999999999999 86401; do
 		PODMAN_SHIM_MODE=lock warns_once PODMAN_SHIM_LOCK_WAIT "$value" 60 run
 	done
-	warns_once PODMAN_SHIM_LOCK_HOLD 3601 10
+	warns_once PODMAN_SHIM_LOCK_HOLD 3601 3
 }
 
 @test "a standard error that nobody reads any more costs the trace and nothing else" {

@@ -13,11 +13,13 @@
  *     STAND_IN_CONMON   if set: executes the conmon that the override names, as podman would, with
  *                       these words as its arguments, and with the variables that are for it
  *     STAND_IN_CALLS    these words are a command that it executes instead, once, as it would
- * itself be called by what podman starts STAND_IN_VERSION  what `--version`, as the only argument,
- * prints: "podman version 5.4.2" STAND_IN_PROBE    what it does instead: `fail` exits with 1,
- * `silent` prints nothing, `garbage` a line of no meaning, `huge` no end of bytes but no line;
- *                       `hang` waits for ever, `partial` after half a line, `linger` after all of
- * it
+ *                       itself be called by what podman starts
+ *     STAND_IN_VERSION  what `--version`, as the only argument, prints: "podman version 5.4.2"
+ *     STAND_IN_SERVICE  the conmon that `--remote info` names; unset: no service answers
+ *     STAND_IN_PROBE    what it does instead: `fail` exits with 1, `silent` prints nothing,
+ *                       `garbage` a line of no meaning, `huge` no end of bytes but no line;
+ *                       `hang` waits for ever, `partial` after half a line, `linger` after
+ *                       all of it
  *
  * What it records, one file each, "conmon." before the name if it is executed by the name conmon:
  *
@@ -353,6 +355,11 @@ int main(int argc, char **argv, char **environment)
 	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0 && !is_conmon)
 		answer_probe();
+	if (argc > 2 && strcmp(argv[1], "--remote") == 0 && strcmp(argv[2], "info") == 0) {
+		const char *service = getenv("STAND_IN_SERVICE");
+
+		return service ? puts(service) < 0 : 125;
+	}
 	record_descriptors();
 	record_process(argv, environment);
 	if (!record_override(override))

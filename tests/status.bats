@@ -25,57 +25,78 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	run_bounded podman --shim-status
 	[ "$status" -eq 0 ]
 	[ -z "$stderr" ]
-	[[ ${output%%$'\n'*} == 'protected: yes: '* ]]
+	[[ ${output%%$'\n'*} == 'protected: yes, because '* ]]
 	[ "$(status_of podman)" = "$real/podman" ]
 	[ "$(status_of found)" = 'the first in PATH that is not a shim' ]
 	[ "$(status_of version)" = 'podman version 5.4.2' ]
 	[ "$(status_of remote)" = no ]
-	[ "$(status_of mode)" = override ]
+	[ "$(status_of plan)" = override ]
 	[ "$(status_of conmon)" = "$(machine_conmon | grep . || echo "$real/conmon")" ]
 	[ "$(status_of ping_group_range)" = '0 0' ]
-	[ "$(status_of lock)" = "$XDG_RUNTIME_DIR/podman-shim.lock" ]
+	[ "$(status_of lock)" = "$XDG_RUNTIME_DIR/podman-shim.lock.create" ]
 	[ "$(status_of 'lock state')" = free ]
 	[[ $output == *'default_sysctls = ["net.ipv4.ip_unprivileged_port_start=80"]'* ]]
 	[[ $output == *"conmon_path = [\"$alias\"]"* ]]
 	[[ $output == *$'\nPODMAN_SHIM_MODE=auto (default)'* ]]
 	[ "$(grep -c '^PODMAN_SHIM_' <<<"$output")" -eq 9 ]
 	[ "$(wc -l <<<"$output")" -le 32 ]
-	[ ! -e "$XDG_RUNTIME_DIR/podman-shim.lock" ]
+	[[ $output != *'what to do'* ]]
+	[ ! -e "$XDG_RUNTIME_DIR/podman-shim.lock.create" ]
 	[ ! -e "$record/runs" ]
 }
 
-@test "the status gives the reason first where containers are protected only partly, and exits with 3" {
+@test "the status says why containers are protected only partly, and what to do, and exits with 3" {
 	PODMAN_SHIM_MODE=lock run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: partly: '*'PODMAN_SHIM_MODE=lock'* ]]
+	[[ $output == 'protected: partly, because PODMAN_SHIM_MODE=lock; '*$'\nwhat to do: unset PODMAN_SHIM_MODE\n'* ]]
 	[[ $output == *$'\nPODMAN_SHIM_MODE=lock (environment)'* ]]
 	[ "$(status_of override)" = none ]
+	[ "$(status_of lock)" = "$XDG_RUNTIME_DIR/podman-shim.lock" ]
 	rm "$XDG_RUNTIME_DIR/podman-shim.version"
-	STAND_IN_VERSION='podman version 4.3.1' run_bounded podman --shim-status
+	STAND_IN_VERSION='podman version 2.2.1' run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: partly: '*'Podman before 4.8'* ]]
+	[[ $output == 'protected: partly, because this Podman is too old '* ]]
 	rm "$XDG_RUNTIME_DIR/podman-shim.version"
-	CONTAINER_HOST=unix:///x run_bounded podman --shim-status
-	[ "$status" -eq 3 ]
-	[ "$(status_of remote)" = 'yes: CONTAINER_HOST is set' ]
 	printf '%s\n' '[engine]' 'remote = true' >"$configuration"
 	run_bounded podman --shim-status
-	[ "$(status_of remote)" = 'yes: containers.conf says so' ]
+	[ "$(status_of remote)" = "yes: containers.conf says so" ]
 	echo 'not = = toml' >"$configuration"
 	run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
 	[[ ${output%%$'\n'*} == *"$configuration"*1* ]]
+	[ "$(status_of 'what to do')" = 'read what podman-shim(7) says of this reason' ]
+}
+
+@test "the status says whether the service behind the API socket is started through a shim" {
+	run_bounded podman --shim-status
+	[ "$status" -eq 0 ]
+	[ "$(status_of service)" = 'none answers' ]
+	export CONTAINER_HOST=unix:///x
+	for conmon in "$alias" /dev/fd/1000; do
+		STAND_IN_SERVICE=$conmon run_bounded podman --shim-status
+		[ "$status" -eq 0 ]
+		[[ $output == 'protected: yes, because the service '*' was started through podman-shim'$'\n'* ]]
+		[ "$(status_of service)" = 'started through podman-shim' ]
+		[ "$(status_of remote)" = 'yes: CONTAINER_HOST is set' ]
+	done
+	STAND_IN_SERVICE=/usr/bin/conmon run_bounded podman --shim-status
+	[ "$status" -eq 3 ]
+	[[ $output == 'protected: partly, because podman is remote'*$'\nwhat to do: start the service through podman-shim'* ]]
+	[[ $(status_of service) == 'not started '* ]]
+	STAND_IN_SERVICE=$alias PODMAN_SHIM_MODE=off run_bounded podman --shim-status
+	[ "$(status_of service)" = 'not asked' ]
+	[ ! -e "$record/runs" ]
 }
 
 @test "the status says where containers are not protected at all" {
 	PODMAN_SHIM_MODE=off run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: no: PODMAN_SHIM_MODE=off'* ]]
+	[[ $output == 'protected: no, because PODMAN_SHIM_MODE=off'* ]]
 	rm "$real/podman"
 	make_script "$real/podman" <<<'echo Docker version 28.2.2, build 1'
 	run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: no: this is Docker'* ]]
+	[[ $output == 'protected: no, because this is Docker'* ]]
 	rm "$real/podman"
 	run_bounded env PATH="$shim:$world" "$shim/podman" --shim-status
 	one_line_and 127
@@ -83,7 +104,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 }
 
 @test "the status says which process holds the lock" {
-	exec 7>"$XDG_RUNTIME_DIR/podman-shim.lock"
+	exec 7>"$XDG_RUNTIME_DIR/podman-shim.lock.create"
 	run_bounded podman --shim-status
 	[ "$(status_of 'lock state')" = free ]
 	flock 7
@@ -91,17 +112,17 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	flock -u 7
 	# flock(1), which has ended, has taken it, on this shell's descriptor
 	[[ $(status_of 'lock state') =~ ^held(' by process '[0-9]+)?$ ]]
-	flock "$XDG_RUNTIME_DIR/podman-shim.lock" sh -c 'echo $PPID >holder; podman --shim-status >out; :' || :
+	flock "$XDG_RUNTIME_DIR/podman-shim.lock.create" sh -c 'echo $PPID >holder; podman --shim-status >out; :' || :
 	output=$(<out)
 	[ "$(status_of 'lock state')" = "held by process $(<holder)" ]
 }
 
 @test "the status says why the lock cannot be used" {
-	touch "$XDG_RUNTIME_DIR/podman-shim.lock"
-	chmod 666 "$XDG_RUNTIME_DIR/podman-shim.lock"
+	touch "$XDG_RUNTIME_DIR/podman-shim.lock.create"
+	chmod 666 "$XDG_RUNTIME_DIR/podman-shim.lock.create"
 	run_bounded podman --shim-status
 	[ "$(status_of 'lock state')" = 'cannot be used: others may write it' ]
-	ln -sf /nonexistent "$XDG_RUNTIME_DIR/podman-shim.lock"
+	ln -sf /nonexistent "$XDG_RUNTIME_DIR/podman-shim.lock.create"
 	run_bounded podman --shim-status
 	[ "$(status_of 'lock state')" = 'cannot be used: is a symbolic link' ]
 }
@@ -120,16 +141,16 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	run_bounded unshare --mount bash -eu <<-'END'
 		for at in a b; do
 			mount -t tmpfs none $at
-			touch $at/lock
-			chmod 600 $at/lock
+			touch $at/lock.create
+			chmod 600 $at/lock.create
 		done
-		[ "$(stat -c %i a/lock)" = "$(stat -c %i b/lock)" ]
-		exec 7>b/lock 8>a/lock
+		[ "$(stat -c %i a/lock.create)" = "$(stat -c %i b/lock.create)" ]
+		exec 7>b/lock.create 8>a/lock.create
 		flock 7
 		# another process
 		sh -c 'flock 8; exec sleep 60' 7>&- & holder=$!
 		trap 'kill $holder' EXIT
-		until ! flock -n a/lock true; do sleep 0.02; done
+		until ! flock -n a/lock.create true; do sleep 0.02; done
 		a=$(PODMAN_SHIM_LOCK=$PWD/a/lock podman --shim-status | sed -n 's/^lock state: *//p')
 		b=$(PODMAN_SHIM_LOCK=$PWD/b/lock podman --shim-status | sed -n 's/^lock state: *//p')
 		printf '%s\n' "$a" "$b"
@@ -140,9 +161,9 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 }
 
 @test "the status of an old Podman is not that it is protected, whatever is set" {
-	STAND_IN_VERSION='podman version 4.3.1' PODMAN_SHIM_MODE=override run_bounded podman --shim-status
+	STAND_IN_VERSION='podman version 2.2.1' PODMAN_SHIM_MODE=override run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: partly: Podman before 4.8'* ]]
+	[[ $output == 'protected: partly, because this Podman is too old'* ]]
 }
 
 @test "a setting that cannot be used is not said to be in force" {
@@ -150,7 +171,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	[[ $output == *$'\nPODMAN_SHIM_RETRIES=3 (default)\n'* ]]
 	PODMAN_SHIM_RETRIES=0 run_bounded podman --shim-status
 	[[ $output == *$'\nPODMAN_SHIM_RETRIES=0 (environment)\n'* ]]
-	[[ $(status_of retries) == *PODMAN_SHIM_RETRIES=0* ]]
+	[[ $(status_of retries) == 0,* ]]
 }
 
 @test "each setting, and the reason, is one line of the status" {
@@ -175,7 +196,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	[ "$status" -eq 0 ]
 	[ "$(member protected)" = yes ]
 	[ "$(member podman)" = "$PODMAN_SHIM_REAL" ]
-	[ "$(member mode)" = override ]
+	[ "$(member plan)" = override ]
 	[[ $(member override) == *conmon_path* ]]
 	[ "$(member lock_state)" = free ]
 	[[ $(member settings) == *"'PODMAN_SHIM_MODE': 'auto'"* ]]
@@ -227,7 +248,7 @@ make_checked() {
 	cp native shimmed
 	run_bounded podman --shim-status --check
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: partly: a container '* ]]
+	[[ $output == 'protected: partly, because a container '* ]]
 	[ "$(status_of 'check natively')" = 'fails otherwise (126): Error: no space left on device' ]
 	[ "$(status_of 'check shim')" = 'fails otherwise (126): Error: no space left on device' ]
 	: >shimmed
@@ -250,11 +271,11 @@ make_checked() {
 	export PODMAN_SHIM_BACKOFF_MS=1
 	PODMAN_SHIM_MODE=lock run_bounded podman --shim-status --check
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: partly: '*'PODMAN_SHIM_MODE=lock'* ]]
+	[[ $output == 'protected: partly, because '*'PODMAN_SHIM_MODE=lock'* ]]
 	[ "$(status_of 'check shim')" = 'fails by ping_group_range' ]
 	PODMAN_SHIM_MODE=off run_bounded podman --shim-status --check
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: no: PODMAN_SHIM_MODE=off'* ]]
+	[[ $output == 'protected: no, because PODMAN_SHIM_MODE=off'* ]]
 }
 
 @test "--shim-help prints the settings, and --shim-version the version" {
