@@ -49,6 +49,24 @@ items() { sed -n 's/^\.It \(Cm \)\{0,1\}//p' | tr -d '"'; }
 		diff - <(sed -n '/^} reasons\[\] = {$/,/^};$/s/^\t{ [a-z_]*, "\(.*\)" },$/\1/p' "$tests/../src/plan.c")
 }
 
+@test "the design page has each reason against a retry, in the program's words" {
+	section 'WHAT IS NOT RETRIED' "$design" | items | sort | diff - <({
+		sed -n '/^static const char \*why_no_retries/,/^}/p' "$tests/../src/plan.c" | grep -oP 'return (text\()?"\K.*?(?=(: %s)?")'
+		grep -oP '(refuse\(|return |why_not = |: )"\K[a-z][^"]*' "$tests/../src/evidence.c"
+		sed -n '/^static const char \*make_room/,$p' "$tests/../src/runtime.c" |
+			grep -oP '(return |why = |\[\] = )"\K[a-z][^"]*'
+	} | sort -u)
+}
+
+@test "the README's ratios are those of the design page's table" {
+	local table
+
+	table=$(section MEASURED "$design" | grep -oE '[0-9]+\.[0-9]{3}$' | xargs printf '%.2f\n')
+	sed -n '/^## What it costs/,/^## Settings/s/.*| \([0-9.]*\) |$/\1/p' "$readme" >ratios
+	[ "$(wc -l <ratios)" -eq 5 ]
+	while read -r ratio; do grep -qxF "$ratio" <<<"$table"; done <ratios
+}
+
 @test "each message that the README explains is one that the shim has" {
 	sed -n '/^## If something/,/^## Read on/s/^| `\([^`]*\)` | .*/\1/p' "$readme" >messages
 	grep -v 'unknown flag: --shim-status' messages | grep . >own # that one is podman's
