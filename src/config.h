@@ -13,7 +13,6 @@ struct strings {
 };
 
 struct configuration {
-	struct version version;      /* of the podman that reads it */
 	struct strings sysctls, env; /* [containers] default_sysctls, env */
 	bool env_host;               /* [containers] env_host */
 	const char *log_driver;      /* [containers] log_driver, or NULL */
@@ -33,8 +32,17 @@ struct configuration {
 /* The default of conmon_path; NULL-ended. */
 extern const char *const default_conmons[];
 
-/* Returns the item of `table` that podman reads as `key`, or NULL. */
-struct item *find_key(struct reader *reader, const struct item *table, const char *key);
+/* Sets what podman reads as `key` of the table `section` in `root` to `value`, spelled as in a
+   file. */
+void set_key(struct item *root, const char *section, const char *key, const char *value);
+
+/* Returns what podman of `version` takes where no file says anything else. */
+struct configuration default_configuration(const struct version *version);
+
+/* Lets a file that holds `content`, of `length` bytes and a zero byte, change `configuration`.
+   Returns what it holds, or NULL, with the error in `reader`. */
+struct item *read_content(struct configuration *configuration, struct reader *reader,
+			  const char *content, size_t length);
 
 /* Reads what podman of `version`, with the modules `modules`, would. */
 struct configuration read_configuration(const struct version *version, char **modules);

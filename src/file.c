@@ -5,6 +5,7 @@
 #include "shim.h"
 
 #include "file.h"
+#include "text.h"
 
 bool write_safely(int fd, const char *content, size_t length)
 {
@@ -197,3 +198,54 @@ bool seal(int fd)
 	return false;
 }
 #endif
+
+/* Returns the number of the descriptor, other than stdin, stdout and stderr, that `path` names, or
+   -1 if it names none. */
+static int descriptor_of(const char *path)
+{
+	static const char *const directories[] = { DESCRIPTOR_DIRECTORY, PROC_DESCRIPTORS };
+
+	for (size_t i = 0; i < LENGTH(directories); i++) {
+		const char *number = skip_prefix(path, directories[i]);
+		int fd = number && *number != '0' ? number_of(number, INT_MAX) : -1;
+
+		if (fd > STDERR_FILENO)
+			return fd;
+	}
+	return -1;
+}
+
+/* Copies all that can be read from `from`, a pipe. Returns false, and errno, on error. */
+static bool copy_pipe(int from, int to)
+{
+	struct pollfd ready = { .fd = from, .events = POLLIN };
+	char buffer[4096];
+	ssize_t length;
+
+	while ((length = read(from, buffer, sizeof buffer)) != 0) {
+		if (length < 0 && errno == EAGAIN)
+			poll(&ready, 1, -1);
+		else if (length < 0 && errno != EINTR)
+			return false;
+		else if (length > 0 && !write_safely(to, buffer, (size_t)length))
+			return false;
+	}
+	return true;
+}
+
+bool keep_pipe(const char *path)
+{
+	const int fd = descriptor_of(path);
+	struct stat status;
+	int memory;
+	bool kept;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
+		return true;
+	memory = make_memory_file();
+	if (memory < 0)
+		return true; /* it cannot be read then, other than once */
+	kept = copy_pipe(fd, memory) && lseek(memory, 0, SEEK_SET) == 0 && dup2(memory, fd) >= 0;
+	close_fd(&memory);
+	return kept;
+}

@@ -54,6 +54,11 @@ bool open_pipe(int ends[2]);
 /* Returns a descriptor, close-on-exec, of a new file in memory; -1 and errno on error. */
 int make_memory_file(void);
 
+/* If `path` names a descriptor that is a pipe, as a shell's <(...) does, reads all of it into a
+   file in memory that takes its place: the shim and podman can both read that. Returns false, and
+   errno, if what has been read cannot be kept: podman would run without it. */
+bool keep_pipe(const char *path);
+
 bool is_sealed(int fd);
 
 /* Returns whether the file in memory `fd` can no longer be changed from now on. */

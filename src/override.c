@@ -88,29 +88,12 @@ static char *toml_array(char **words, bool appends)
 	return fclose(file) == 0 && !(words && *words) ? array : NULL;
 }
 
-/* Returns the item of `table` that is `key` to podman, added as a `kind` if it is not there; NULL
-   without memory. */
-static struct item *take_key(struct item *table, const char *key, enum kind kind)
+/* Sets `key` of the table `section` in `root` to `array`. Returns false where that is NULL. */
+static bool set_array(struct item *root, const char *section, const char *key, const char *array)
 {
-	struct reader reader = { .begin = key, .at = key };
-	struct path path = { .table = table, .key = key, .key_length = strlen(key), .name = key };
-	struct item *item = find_key(&reader, table, key);
-
-	return item ? item : add_keyed(&reader, &path, kind);
-}
-
-/* Sets `key` of the table `name` in `root` to `array`. Returns false on error, also where `array`
-   is NULL. */
-static bool set_array(struct item *root, const char *name, const char *key, const char *array)
-{
-	struct item *table = take_key(root, name, TABLE);
-	struct item *item = table ? take_key(table, key, ARRAY) : NULL;
-
-	if (!item || !array)
-		return false;
-	item->value = array;
-	item->value_length = strlen(array);
-	return true;
+	if (array)
+		set_key(root, section, key, array);
+	return array != NULL;
 }
 
 /* Returns `path`, which need not be absolute, for a process in another directory. */

@@ -1,23 +1,28 @@
 /*
  * merge - the shim's reader and merger of containers.conf, by themselves
  *
- * Reads overrides of a caller's from standard input, a zero byte after each. Prints what the shim
- * would make of each, and a zero byte: the merged override, or "refused: LINE: WHY".
+ * Reads from standard input stacks of files that a Podman before 4.8 would read, the first first: a
+ * zero byte after each file, and one more after each stack. Prints what the shim would make of each
+ * stack, and a zero byte: the override, or "refused: LINE: WHY".
  */
 #include "merge.h"
 
 int main(void)
 {
-	char *content = NULL;
-	size_t size = 0;
-	ssize_t length;
+	char *stack = NULL, *file = NULL;
+	size_t length = 0, room = 0;
+	ssize_t size;
 
-	while ((length = getdelim(&content, &size, 0, stdin)) > 0) {
-		char *merged = merge(content, (size_t)length - 1);
-
-		fputs(merged, stdout);
+	while ((size = getdelim(&file, &room, 0, stdin)) > 0) {
+		if (size > 1) {
+			stack = realloc(stack, length + (size_t)size);
+			memcpy(stack + length, file, (size_t)size);
+			length += (size_t)size;
+			continue;
+		}
+		fputs(merge(stack, length), stdout);
 		putchar(0);
-		free(merged);
+		length = 0;
 	}
 	return 0;
 }

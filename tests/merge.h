@@ -1,23 +1,24 @@
-#include "../src/config.c"
-
+#include "../src/config.h"
 #include "../src/override.h"
 #include "../src/plan.h"
+#include "../src/text.h"
 
-/* Returns what the shim makes of a caller's override of `length` bytes and a zero byte, in memory
-   that must be freed. */
-static char *merge(const char *content, size_t length)
+/* Returns the override that the shim makes for a Podman before 4.8 that reads the files at `stack`,
+   `length` bytes, with a zero byte after each: the first first. */
+static const char *merge(const char *stack, size_t length)
 {
 	static char *sysctls[] = { "net.ipv4.ip_forward=1", NULL };
+	static const struct version older = { .product = PRODUCT_PODMAN, .major = 4, .minor = 7 };
+	static const struct command run = { .words = "run" };
+	struct plan plan = { .line = { .command = &run },
+			     .configuration = default_configuration(&older),
+			     .conmon = "/usr/bin/conmon",
+			     .alias = "/shim/./podman",
+			     .sysctls = sysctls };
 	struct reader reader;
-	struct plan plan = { .alias = "/shim/./podman", .sysctls = sysctls };
-	struct item *root = read_toml(&reader, content, length);
-	char *merged = NULL;
 
-	if (root)
-		read_keys(&plan.configuration, &reader, root);
-	if (!reader.error) {
-		plan.configuration.callers = root;
-		merged = override_text(&plan, plan.alias);
-	}
-	return merged ? merged : text("refused: %d: %s", reader.line, reader.error);
+	for (const char *file = stack; file < stack + length; file += strlen(file) + 1)
+		if (!read_content(&plan.configuration, &reader, file, strlen(file)))
+			return text("refused: %d: %s", reader.line, reader.error);
+	return override_text(&plan, plan.alias);
 }

@@ -55,11 +55,11 @@ shim_in() {
 		[containers]
 		default_sysctls = ["a.b=1", "net.ipv4.ping_group_range=5 9"]
 		[engine]
-		conmon_env_vars = ["A=b \"c\"", "D=\u00e9"]
+		conmon_env_vars = ["A=b \"c\"", "D=\u0041é"]
 	END
 	podman create image
 	grep -Fx 'default_sysctls = ["a.b=1"]' "$record/override"
-	grep -Fx "conmon_env_vars = [\"A=b \\\"c\\\"\", \"D=é\", \"$(state_of create ' ping=5%209')\"]" "$record/override"
+	grep -Fx "conmon_env_vars = [\"A=b \\\"c\\\"\", \"D=Aé\", \"$(state_of create ' ping=5%209')\"]" "$record/override"
 	sed -i 's/\(conmon_env_vars.*\)]/\1, {append=true}]/' home/.config/containers/containers.conf
 	podman create image
 	grep -F 'conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=b' "$record/override"
@@ -142,24 +142,19 @@ without_own_keys() {
 
 @test "an override of the caller's is merged: all but three of its keys are as they were" {
 	cat >theirs <<-'END'
-		# for all
-		top = 'level'
+		top = 'level' # for all
 		[containers]
 		label = [ # one a line
 		  "a=b",
 		  "c=d", ]
 		default_sysctls = ["e.f=1"]
-		log_driver = """k8s-\
-		   file"""
+		log_driver = 'k8s-file'
 		[engine.runtimes]
 		mine = ["/x"]
-		[[network.default_subnet_pools]]
-		"base" = "10.89.0.0/16"
-		size = 24
-		[[network.default_subnet_pools]]
-		base = "10.90.0.0/15"
+		[network]
+		default_subnet_pools = [ {"base" = "10.89.0.0/16", size = 24}, ]
 		[engine]
-		num_locks = 2_048
+		num_locks = 2048
 	END
 	CONTAINERS_CONF_OVERRIDE=theirs podman run image
 	cat >wanted <<-END
@@ -168,21 +163,16 @@ without_own_keys() {
 		label = [ # one a line
 		  "a=b",
 		  "c=d", ]
-		log_driver = """k8s-\\
-		   file"""
+		log_driver = 'k8s-file'
 		default_sysctls = ["e.f=1"]
 		[engine]
-		num_locks = 2_048
+		num_locks = 2048
 		conmon_path = ["$alias"]
 		conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "$(state_of run '' ' callers=theirs')"]
 		[engine.runtimes]
 		mine = ["/x"]
 		[network]
-		[[network.default_subnet_pools]]
-		"base" = "10.89.0.0/16"
-		size = 24
-		[[network.default_subnet_pools]]
-		base = "10.90.0.0/15"
+		default_subnet_pools = [ {"base" = "10.89.0.0/16", size = 24}, ]
 	END
 	diff <(grep -v default_sysctls wanted) <(grep -v default_sysctls "$record/override")
 	grep -qFx 'default_sysctls = ["e.f=1"]' "$record/override"
