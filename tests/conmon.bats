@@ -366,7 +366,7 @@ is_left_alone() {
 	done
 	[[ $(arguments_with "$sets" '-r crun -b bundle -l k8s-file:/passthrough') != *passthrough=* ]]
 	for name in prestart createRuntime createContainer poststop; do
-		config=${sets%\}},\"hooks\":{\"other\":[],\"$name\":$hook}}
+		config="${sets%\}},\"hooks\":{\"other\":[],\"$name\":$hook}}"
 		[[ $(arguments_with "$config" '-r /usr/bin/runc -b bundle') == *' hooks=1 '* ]]
 		[[ $(arguments_with "$config" '-r /usr/bin/crun -b bundle') != *hooks=* ]]
 		[[ $(arguments_with "$config" '-r /x/crun-like -b bundle') == *' hooks=1 '* ]]
