@@ -21,11 +21,15 @@ static int caller[2] = { -1, -1 }; /* the reader's end, and the one that the cal
 
 static char came[1 << 20], went[1 << 20];
 static size_t came_in, came_out, begin; /* the last: of this attempt */
+static size_t out_before;               /* what had come out when podman wrote last, */
+static long long wrote;                 /* which was then */
 
 static void write_as_podman(const char *words, size_t length)
 {
 	const ssize_t count = write(relay.podmans_end, words, length);
 
+	out_before = came_out;
+	wrote = clock_ms;
 	assert(count < 0 || came_in + (size_t)count < sizeof came);
 	memcpy(came + came_in, words, count < 0 ? 0 : (size_t)count);
 	came_in += count < 0 ? 0 : (size_t)count;
@@ -59,7 +63,7 @@ static bool end_podman(bool may_repeat)
 	/* what was held for too long has come out, but tells of the failure all the same */
 	assert(!failure || !left || strncmp(failure, held, strlen(failure)) == 0);
 	if (may_repeat && failure) {
-		came_in = begin = came_out;
+		came_in = begin = out_before = came_out;
 		forget_failure();
 		return true;
 	}
@@ -70,11 +74,17 @@ static bool end_podman(bool may_repeat)
 
 static void take_turn(void)
 {
+	size_t line = came_in - (came_in > 0);
 	sigset_t waiting;
 
 	sigemptyset(&waiting);
 	relay_once(clock_ms, &waiting, true);
 	read_as_caller();
+	/* the failure, if it has just come, is held */
+	while (line > out_before && came[line - 1] != '\n')
+		line--;
+	if (wrote == clock_ms && line > out_before && is_failure_line(came + line, came_in - line))
+		assert(came_out <= line);
 }
 
 static void try_input(char *input, size_t size)
