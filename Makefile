@@ -59,27 +59,28 @@ put = new="$(3).$$$$" && $(cleanly) && install -m $(1) $(2) "$$new" && mv -f "$$
 # The directory to put ahead in PATH has a link that leads through no absolute path: DESTDIR may be
 # moved. It is as the directories really are, since .. of a linked one is not where it seems to be.
 install: podman-shim
-	for directory in "$(BIN)" "$(LINK)" "$(SHARE)" "$(MAN)/man1" "$(MAN)/man7"; do \
+	@for directory in "$(BIN)" "$(LINK)" "$(SHARE)" "$(MAN)/man1" "$(MAN)/man7"; do \
 		test -d "$$directory" || install -d "$$directory" || exit; \
 	done
-	for file in $(INSTALLED); do \
+	@for file in $(INSTALLED); do \
 		test ! -d "$$file" || { echo "$$file: is a directory" >&2; exit 1; }; \
 	done
-	$(call put,755,podman-shim,$(BIN)/podman-shim)
-	$(call put,644,man/podman-shim.1,$(MAN)/man1/podman-shim.1)
-	$(call put,644,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
-	new="$(SHARE)/podman-service.conf.$$$$" && $(cleanly) && \
+	@$(call put,755,podman-shim,$(BIN)/podman-shim)
+	@$(call put,644,man/podman-shim.1,$(MAN)/man1/podman-shim.1)
+	@$(call put,644,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
+	@new="$(SHARE)/podman-service.conf.$$$$" && $(cleanly) && \
 	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' systemd/podman-service.conf.in >"$$new" && \
 	chmod 644 "$$new" && mv -f "$$new" "$(SHARE)/podman-service.conf"
-	CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
+	@CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
 	while case "$${to%/}/" in "$$at"/*) false;; esac; do at=$${at%/*} up=../$$up; done && \
 	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && $(cleanly) && \
 	ln -s "$$up$${to:+$$to/}podman-shim" "$$new" && mv -f "$$new" "$(LINK)/podman"
+	@echo 'podman-shim is installed; put $(LIBEXECDIR)/podman-shim ahead in PATH'
 
 # What others have put into its directories stays.
 uninstall:
-	rm -f $(INSTALLED)
-	for directory in "$(LINK)" "$(SHARE)"; do \
+	@rm -f $(INSTALLED)
+	@for directory in "$(LINK)" "$(SHARE)"; do \
 		test ! -d "$$directory" || rmdir "$$directory" || :; \
 	done
 
