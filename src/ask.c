@@ -47,8 +47,8 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 }
 
 /* Reads `fd` into `buffer`, as a string, until its end, or with `one_line` until the first newline,
-   or until `deadline` (of now()). */
-static void read_answer(int fd, char *buffer, size_t size, bool one_line, long long deadline)
+   or until `deadline` (of now()). Returns how many bytes it has read. */
+static size_t read_answer(int fd, char *buffer, size_t size, bool one_line, long long deadline)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	size_t used = 0;
@@ -59,16 +59,17 @@ static void read_answer(int fd, char *buffer, size_t size, bool one_line, long l
 		ssize_t count;
 
 		if (left <= 0 || (poll(&ready, 1, (int)left) < 0 && errno != EINTR))
-			return;
+			return used;
 		if (!ready.revents)
 			continue;
 		count = read(fd, buffer + used, size - 1 - used);
 		if (count == 0 || (count < 0 && errno != EINTR))
-			return;
+			return used;
 		if (count > 0)
 			used += (size_t)count;
 		buffer[used] = 0;
 	}
+	return used;
 }
 
 int wait_until(pid_t pid, long long deadline)
@@ -109,8 +110,12 @@ int ask(const struct question *question, char *answer, size_t size)
 		execute_question(question, ends[1]);
 	close(ends[1]);
 	if (pid > 0) {
-		read_answer(ends[0], answer, size, question->one_line, deadline);
-		if (!question->one_line && strlen(answer) < size - 1)
+		const size_t length =
+		    read_answer(ends[0], answer, size, question->one_line, deadline);
+
+		/* a zero byte would hide what follows, and who is late may write more */
+		if (!question->one_line && length < size - 1 && length == strlen(answer) &&
+		    now() < deadline)
 			status = wait_until(pid, deadline);
 		if (status < 0) {
 			/* a child of its own may not have noticed */

@@ -23,7 +23,7 @@ int wait_until(pid_t pid, long long deadline);
 void forget_child(void);
 
 /* Asks `question` and fills `answer`. Returns the program's exit status; -1 for one line, or if it
-   has not ended in time, or writes more than `answer` holds: it is killed then. */
+   has not ended in time, or writes a zero byte or more than `answer` holds: it is killed then. */
 int ask(const struct question *question, char *answer, size_t size);
 
 #endif
