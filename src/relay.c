@@ -161,14 +161,14 @@ static bool find_line(void)
 }
 
 /* Reads what podman has written, where nothing waits to be passed on. Returns false if there is
-   nothing. */
+   nothing more. */
 static bool receive(void)
 {
 	const ssize_t count =
 	    read(relay.source, relay.text + relay.used, sizeof relay.text - relay.used);
 
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
+		return errno == EINTR;
 	if (count <= 0) {
 		close_fd(&relay.source);
 		return false;
@@ -184,14 +184,18 @@ static bool receive(void)
 /* As ppoll(2), which not every system has: there a signal may be noticed late. */
 static void wait_for(struct pollfd *ready, nfds_t count, long long deadline, const sigset_t *mask)
 {
+	enum { A_MOMENT = 100 }; /* ms */
 	const long long left = deadline > now() ? deadline - now() : 0;
 #ifdef __linux__
 	const struct timespec time = { .tv_sec = (time_t)(left / 1000),
 				       .tv_nsec = (long)(left % 1000) * 1000000 };
 
-	ppoll(ready, count, deadline == LLONG_MAX ? NULL : &time, mask);
+	if (ppoll(ready, count, deadline == LLONG_MAX ? NULL : &time, mask) < 0 && errno != EINTR) {
+		nap(A_MOMENT); /* and then whatever there is */
+		for (nfds_t i = 0; i < count; i++)
+			ready[i].revents = ready[i].events;
+	}
 #else
-	enum { A_MOMENT = 100 }; /* ms */
 	sigset_t before;
 
 	sigprocmask(SIG_SETMASK, mask, &before);

@@ -355,6 +355,8 @@ int main(int argc, char **argv, char **environment)
 	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0 && !is_conmon)
 		answer_probe();
+	if (argc == 3 && strcmp(argv[1], "version") == 0)
+		return 125; /* to the shim's question whether it could answer others */
 	if (argc > 2 && strcmp(argv[1], "--remote") == 0 && strcmp(argv[2], "info") == 0) {
 		const char *service = getenv("STAND_IN_SERVICE");
 
