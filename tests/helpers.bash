@@ -53,10 +53,11 @@ copy_shim() {
 	cp "$binary" "$1"
 }
 
-# The same for the stand-in.
+# copy_stand_in FILE [SIZE]: the same for the stand-in, which less than 4 MB of make something in podman's place.
 copy_stand_in() {
 	rm -f "$1"
 	cp "$stand_in" "$1"
+	[ -z "$2" ] || truncate -s "$2" "$1"
 }
 
 # Makes FILE an executable script of what is on standard input.

@@ -37,35 +37,40 @@ says() { grep -qF "podman-shim: $1" "$world/stderr"; }
 	[ "$(count runs)" -eq 3 ]
 }
 
-@test "a start with the lock spoils no memory" {
-	export STAND_IN_VERSION='podman version 4.3.1'
-	silent "$checked" run image
-	says 'plan: lock'
-	[ "$(count runs)" -eq 1 ]
-}
-
-@test "retries spoil no memory" {
-	ln -sf "$tests/failing-podman" "$real/podman"
-	echo 2 >fail
-	silent "$checked" run --name x image
-	[ "$output" = output ]
+@test "a start with the lock, and retries, spoil no memory" {
+	copy_stand_in "$real/podman" 3M
+	PODMAN_SHIM_MODE=lock STAND_IN_FAILS=2 silent "$checked" run -d --rm image
+	says 'plan: lock and retries'
 	[ "$status" -eq 0 ]
-	[ "$(grep -c ^run calls)" -eq 3 ]
+	[ "$(count runs)" -eq 3 ]
 }
 
 @test "conmon's part spoils no memory" {
-	need_own_conmon
-	podman run image
-	mapfile -d '' variables <"$record/environ"
-	mkdir conmon
-	cp "$checked" conmon/podman
-	silent env -i "${variables[@]}" conmon/./podman -c ID
-	[ "$(count conmon.runs)" -eq 1 ]
+	mkdir bundle
+	for config in '{"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}}' \
+		'{"linux": {"namespaces": [{"type": "network", "path": "/nothing"}]}}'; do
+		echo "$config" >bundle/config.json
+		_PODMAN_SHIM="1 conmon=$real/conmon ping=0%200 retries=3" silent "$BATS_FILE_TMPDIR/././podman" -b bundle -r crun
+	done
+	[ "$(count conmon.runs)" -eq 2 ]
+}
+
+@test "the OCI runtime's part spoils no memory" {
+	make_script crun <<-'END'
+		#!/bin/sh
+		echo "$*" >>calls
+		case $* in *create*) echo ping_group_range >>"${1#--log=}" && exit 1 ;; esac
+	END
+	silent "$BATS_FILE_TMPDIR/./././podman" "_PODMAN_SHIM=1 runtime=$world/crun retries=1 backoff=1 lock=$world/lock log=$world/events" \
+		--log="$world/log" create --bundle "$world" --console-socket "$world/console" ID
+	[ "$status" -eq 1 ]
+	[ "$(grep -c create calls)" -eq 2 ]
+	grep -q 'gave up' events
 }
 
 @test "the status and the help spoil no memory" {
 	silent "$checked" --shim-status
-	[[ $output == "protected: partly: "* ]]
+	[[ $output == "protected: "* ]]
 	silent "$checked" --shim-status --json
 	silent "$checked" --shim-help
 	[[ $output == *PODMAN_SHIM_LOG* ]]
