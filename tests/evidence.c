@@ -127,6 +127,10 @@ static const struct row {
 	  "no: podman's events are not in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A) "create " A " \n", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", CREATE(A) "died 0\n", NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), "", "create " X64("x") " 0\n" CREATE(A), NULL, NULL,
+	  "no: podman's events are not in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A) "\n", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A) LEFT(A),
@@ -181,6 +185,10 @@ static const struct row {
 	  "retry" },
 	{ "run -d im y", DETACHED, "", NULL, A "\n", FAILED(A, "1"), "retry" },
 	{ "run -d im x", DETACHED, "", NULL, A "\n", MADE_BY(A, NAMELESS), "retry" },
+	{ "run -d im x", DETACHED, "", NULL, A "\n",
+	  LINE(A, "-62135596800", "1", "none", "1:n", "89:" WRITE,
+	       "6:6:podman,3:run,2:-d,2:im,1:x,"),
+	  "retry" },
 	{ "run -d im x", DETACHED, "", NULL, A "\n", "", "retry" },
 	{ "run -d im x", DETACHED, "", NULL, A "\n", "ok\n", "retry" },
 	/* start: by what there is to start */
@@ -211,6 +219,31 @@ static const struct row {
 	  "no: podman does not tell of the pod in the form asked for" },
 	{ "pod start p", DETACHED, "", NULL, "false -62135596800\nok\n", NULL,
 	  "no: podman does not tell of the pod in the form asked for" },
+};
+
+static const struct {
+	const char *line;
+	bool is_failure;
+} lines[] = {
+	{ DETACHED, true },
+	{ DETACHED "\n", true },
+	{ OF(A), true },
+	{ START_OF(A), true },
+	{ "Error: crun: open `/proc/sys/net/ipv4/ping_group_range`: Permission denied: OCI "
+	  "permission denied",
+	  true },
+	{ "Error: OCI runtime error: runc: write /proc/sys/net/ipv4/ping_group_range: invalid "
+	  "argument",
+	  true },
+	{ WRITE, false },
+	{ " " DETACHED, false },
+	{ "WARN[0000] " DETACHED, false },
+	{ "error: ping_group_range OCI", false },
+	{ "Error: OCI runtime error: crun: write to /proc/sys/net/ipv4/ip_forward", false },
+	{ "Error: crun: write to /proc/sys/net/ipv4/ping_group_range", false },
+	{ "Error", false },
+	{ "Error:", false },
+	{ "", false },
 };
 
 /* Returns the argv of `podman WORDS`. */
@@ -275,6 +308,11 @@ int main(int argc, char **argv)
 			wrong++;
 		}
 	}
-	printf("%zu rows, %d wrong\n", LENGTH(table), wrong);
+	for (size_t i = 0; i < LENGTH(lines); i++)
+		if (is_failure_line(lines[i].line, strlen(lines[i].line)) != lines[i].is_failure) {
+			printf("%s\nnot:    %d\n", lines[i].line, lines[i].is_failure);
+			wrong++;
+		}
+	printf("%zu rows, %d wrong\n", LENGTH(table) + LENGTH(lines), wrong);
 	return wrong > 0;
 }
