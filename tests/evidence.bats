@@ -9,7 +9,7 @@ b=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 failure='crun: write to /proc/sys/net/ipv4/ping_group_range: Invalid argument: OCI runtime error'
 events='events --stream=false --since=10m --filter=type=container --filter=event=create --filter=event=remove --filter=event=start --filter=event=restart --filter=event=restore --filter=event=died --format={{.Status}} {{.ID}} {{.ContainerExitCode}}'
 created='ps --all --no-trunc --quiet --filter=status=created'
-template='version --format={{printf "%x" "podman-shim"}}'
+system='version --format={{.Client.OsArch}}'
 
 # Puts a Podman into $real that fails as often as $world/fail says, with what is in $world/message, and answers with
 # what $world/events, list, containers and so on, as shell scripts, print. In $world/calls is a line for each call.
@@ -37,11 +37,11 @@ answering_podman() {
 	echo "Error: $failure" >message
 }
 
-# What a container is told of as: id, started, network, name, and the command line behind `podman`.
+# What a container is told of as: id, started, whether it is on pasta, name, and the command line behind `podman`.
 told() {
-	local id=$1 started=$2 network=$3 name=$4
+	local id=$1 started=$2 pasta=$3 name=$4
 	shift 4
-	printf '%s %s 1 %s %s:%s,%s:%s,%s:6:podman,' "$id" "$started" "$network" ${#name} "$name" ${#failure} "$failure" $(($# + 1))
+	printf '%s %s 1 0 0 %s %s:%s,%s:%s,%s:6:podman,' "$id" "$started" "$pasta" ${#name} "$name" ${#failure} "$failure" $(($# + 1))
 	[ $# -eq 0 ] || for word in "$@"; do printf '%s:%s,' ${#word} "$word"; done
 	echo
 }
@@ -82,7 +82,7 @@ gives_up() {
 	answering_podman
 	says $a
 	answers events "create $a 0"
-	answers inspect "$(told $a $never none n run image x)"
+	answers inspect "$(told $a $never false n run image x)"
 	run_bounded podman run image x
 	[ "$status" -eq 0 ]
 	[ "$output$stderr" = worked ]
@@ -102,7 +102,7 @@ gives_up() {
 	answering_podman
 	says $a
 	answers events "create $a 0"
-	answers inspect "$(told $a $never none n --url=x --connection y --log-level=info run image)"
+	answers inspect "$(told $a $never false n --url=x --connection y --log-level=info run image)"
 	run_bounded podman --url=x --connection y --log-level=info run image
 	[ "$output$stderr" = worked ]
 	calls_were '--url=x --connection y --log-level=info run image' "--url=x --connection=y $events" \
@@ -112,14 +112,14 @@ gives_up() {
 
 @test "a detached run is repeated once what it has left is removed, whatever names it" {
 	answering_podman
-	answers inspect "$(told $a $never none n run -d --name n image)"
+	answers inspect "$(told $a $never false n run -d --name n image)"
 	run_bounded podman run -d --name n image
 	[ "$output$stderr" = worked ]
 	calls_were 'run -d --name n image' 'container inspect FORMAT -- n' "rm --volumes --ignore -- $a" 'run -d --name n image'
 	rm calls
 	echo 1 >fail
 	printf %s $a >file
-	answers inspect "$(told $a $never none n run -d --cidfile file image)"
+	answers inspect "$(told $a $never false n run -d --cidfile file image)"
 	run_bounded podman run -d --cidfile file image
 	[ "$output$stderr" = worked ]
 	calls_were 'run -d --cidfile file image' "container inspect FORMAT -- $a" "rm --volumes --ignore -- $a" 'run -d --cidfile file image'
@@ -127,7 +127,7 @@ gives_up() {
 	rm calls
 	echo 1 >fail
 	answers list $a$'\n'$b
-	answers inspect "$(told $b 17 none other run -d image; told $a $never none n run -d image)"
+	answers inspect "$(told $b 17 false other run -d image; told $a $never false n run -d image)"
 	run_bounded podman run -d image
 	[ "$output$stderr" = worked ]
 	calls_were 'run -d image' "$created" "container inspect FORMAT -- $a $b" "rm --volumes --ignore -- $a" 'run -d image'
@@ -153,7 +153,7 @@ gives_up() {
 
 @test "start is repeated if there is something to start" {
 	answering_podman
-	answers inspect "$(told $a 17 none n run image)"
+	answers inspect "$(told $a 17 false n run image)"
 	STATUS=125 run_bounded podman start n
 	[ "$output$stderr" = worked ]
 	calls_were 'start n' 'container inspect FORMAT -- n' 'start n'
@@ -166,7 +166,7 @@ gives_up() {
 @test "a container that pasta was for is created and taken down before it is started again" {
 	answering_podman
 	says $a
-	answers inspect "$(told $a $never pasta n create image)"
+	answers inspect "$(told $a $never true n create image)"
 	# the first creation fails as well
 	echo '[ -e again ] || { touch again; cat "$world/message" >&2; exit 125; }; echo Error: nil pointer >&2; exit 125' >init
 	STATUS=125 run_bounded podman start --attach n
@@ -179,7 +179,7 @@ gives_up() {
 	answering_podman
 	says $a
 	answers events "create $a 0"
-	answers inspect "$(told $a $never none n run image)"
+	answers inspect "$(told $a $never false n run image)"
 	echo 'exit 2' >./rm
 	gives_up 'the container that was left cannot be removed' run image
 }
@@ -214,7 +214,7 @@ gives_up() {
 	answering_podman
 	says $a
 	answers events "create $a 0"
-	right=$(told $a $never none n run image)
+	right=$(told $a $never false n run image)
 	for script in ':' 'echo ok' "echo '$right'; echo '$right'" "printf %s '$right'" 'head -c 100000 /dev/urandom' 'exec cat /dev/zero' \
 		"printf '%s\\0\\n' '$right'" "kill -KILL \$\$"; do
 		echo "$script"
@@ -282,7 +282,7 @@ silent_stand_in() {
 }
 
 @test "a Podman behind a script that passes no override on is asked, and has the last word" {
-	silent_stand_in '[[ $1 != version ]] || echo 706f646d616e2d7368696d; [[ $1 != events ]] || exit 125'
+	silent_stand_in '[[ $1 != version ]] || echo linux/amd64; [[ $1 != events ]] || exit 125'
 	export PODMAN_SHIM_LOG=$world/log
 	echo 1 >fail
 	run_bounded podman run image
@@ -294,5 +294,5 @@ silent_stand_in() {
 	run_bounded podman run image
 	[ "$status" -eq 126 ]
 	[[ $(tail -n 1 log) == *": gave up: podman's events do not tell of the container" ]]
-	calls_were 'run image' "$template" "$events"
+	calls_were 'run image' "$system" "$events"
 }

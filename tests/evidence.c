@@ -30,20 +30,21 @@
 #define DIED(id, status) "died " id " " status "\n"
 
 /* containers: never started, called n, on pasta, made by `podman run im x`, but for what is said */
-#define LINE(id, started, created, network, name, error, command)                                  \
-	id " " started " " created " " network " " name "," error "," command "\n"
+#define LINE(id, started, created, pasta, name, error, command)                                    \
+	id " " started " " created " 0 0 " pasta " " name "," error "," command "\n"
+#define NEEDS(id, needed, pod) id " -62135596800 1 " needed " " pod " false 1:n,0:," COMMAND "\n"
 #define COMMAND "4:6:podman,3:run,2:im,1:x,"
-#define LEFT(id) LINE(id, "-62135596800", "1", "pasta", "1:n", "0:", COMMAND)
-#define HAS_RUN(id) LINE(id, "1795652819", "1", "pasta", "1:n", "0:", COMMAND)
-#define MADE_BY(id, command) LINE(id, "-62135596800", "1", "pasta", "1:n", "0:", command)
-#define OTHER_NAME(id) LINE(id, "-62135596800", "1", "pasta", "2:nn", "0:", COMMAND)
+#define LEFT(id) LINE(id, "-62135596800", "1", "true", "1:n", "0:", COMMAND)
+#define HAS_RUN(id) LINE(id, "1795652819", "1", "true", "1:n", "0:", COMMAND)
+#define MADE_BY(id, command) LINE(id, "-62135596800", "1", "true", "1:n", "0:", command)
+#define OTHER_NAME(id) LINE(id, "-62135596800", "1", "true", "2:nn", "0:", COMMAND)
 #define BY_NAME "6:6:podman,3:run,2:-d,8:--name=n,2:im,1:x,"
 #define BY_FILE "6:6:podman,3:run,2:-d,11:--cidfile=f,2:im,1:x,"
 #define NAMELESS "5:6:podman,3:run,2:-d,2:im,1:x,"
 /* the message of DETACHED, as podman keeps it */
 #define FAILED(id, created)                                                                        \
-	LINE(id, "-62135596800", created, "pasta", "3:any", "89:" WRITE, NAMELESS)
-#define ON_BRIDGE(id) LINE(id, "-62135596800", "1", "bridge", "1:n", "0:", COMMAND)
+	LINE(id, "-62135596800", created, "true", "3:any", "89:" WRITE, NAMELESS)
+#define ON_BRIDGE(id) LINE(id, "-62135596800", "1", "false", "1:n", "0:", COMMAND)
 
 #define RUN "run im x"
 #define RUN_RM "run --rm im x"
@@ -107,7 +108,7 @@ static const struct row {
 	  "remove " A },
 	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(B), "no: another container answers to its name" },
 	{ RUN, OF(A), "", CREATE(A), NULL,
-	  LINE(B, "-62135596800", "1", "none", "64:" A, "0:", COMMAND),
+	  LINE(B, "-62135596800", "1", "false", "64:" A, "0:", COMMAND),
 	  "no: another container answers to its name" },
 	/* of one that is not known, or none is */
 	{ RUN_RM, OF(C), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
@@ -137,21 +138,30 @@ static const struct row {
 	  "no: podman does not tell of the container in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A) "\n",
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "", "1", "none", "1:n", "0:", COMMAND),
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "", "1", "false", "1:n", "0:", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "x", "none", "1:n", "0:", COMMAND),
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "x", "false", "1:n", "0:", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "1", "none", "2:n", "0:", COMMAND),
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "1", "false", "2:n", "0:", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "1", "none", "1:n", "-1:", COMMAND),
+	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "1", "false", "1:n", "-1:", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A), NULL,
-	  LINE(A, "1", "1", "none", "1:n", "9999999999999999999:", COMMAND),
+	  LINE(A, "1", "1", "false", "1:n", "9999999999999999999:", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "9999999999999999999:1:x,"),
 	  "no: podman does not tell of the container in the form asked for" },
 	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "5:6:podman,3:run,2:im,1:x,"),
 	  "no: podman does not tell of the container in the form asked for" },
+	/* what else podman starts */
+	{ "run --requires m im x", OF(A), "", NULL, NULL, NULL,
+	  "no: what the container needs would be started again" },
+	{ "run -d --requires=m im x", DETACHED, "", NULL, NULL, NULL,
+	  "no: what the container needs would be started again" },
+	{ "run -d --pid container:m im x", DETACHED, "", NULL, NULL, NULL,
+	  "no: what the container needs would be started again" },
+	{ "run -d --rm --ipc=container:m im x", DETACHED, "", NULL, NULL, NULL,
+	  "no: what the container needs would be started again" },
 	/* detached: nothing has run; what is left has a name, */
 	{ "run -d --rm im x", DETACHED, "", NULL, NULL, NULL, "retry" },
 	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, NULL, "ask container: n" },
@@ -186,7 +196,7 @@ static const struct row {
 	{ "run -d im y", DETACHED, "", NULL, A "\n", FAILED(A, "1"), "retry" },
 	{ "run -d im x", DETACHED, "", NULL, A "\n", MADE_BY(A, NAMELESS), "retry" },
 	{ "run -d im x", DETACHED, "", NULL, A "\n",
-	  LINE(A, "-62135596800", "1", "none", "1:n", "89:" WRITE,
+	  LINE(A, "-62135596800", "1", "false", "1:n", "89:" WRITE,
 	       "6:6:podman,3:run,2:-d,2:im,1:x,"),
 	  "retry" },
 	{ "run -d im x", DETACHED, "", NULL, A "\n", "", "retry" },
@@ -197,6 +207,13 @@ static const struct row {
 	{ "restart n", DETACHED, "", NULL, NULL, HAS_RUN(A), "retry" },
 	{ "start n", DETACHED, "", NULL, NULL, "",
 	  "no: podman does not tell of the container in the form asked for" },
+	{ "start n", DETACHED, "", NULL, NULL, NEEDS(A, "1", "64"), "retry" },
+	{ "start n", DETACHED, "", NULL, NULL, NEEDS(A, "1", "0"),
+	  "no: what the container needs would be started again" },
+	{ "start n", DETACHED, "", NULL, NULL, NEEDS(A, "2", "64"),
+	  "no: what the container needs would be started again" },
+	{ "restart n", DETACHED, "", NULL, NULL, NEEDS(A, "1", "0"),
+	  "no: what the container needs would be started again" },
 	{ "start -a n", START_OF(A), "", NULL, NULL, NULL, "ask container: n" },
 	{ "start -a n", START_OF(A), "", NULL, NULL, ON_BRIDGE(A), "retry" },
 	{ "start -a n", START_OF(A), "", NULL, NULL, LEFT(A), "mend " A },
@@ -236,6 +253,8 @@ static const struct {
 	  "argument",
 	  true },
 	{ WRITE, false },
+	{ OF(A) DETACHED, false },
+	{ OF(A) "Error: wait for container: EOF", false },
 	{ " " DETACHED, false },
 	{ "WARN[0000] " DETACHED, false },
 	{ "error: ping_group_range OCI", false },

@@ -160,3 +160,20 @@ remove_all() { native rm -aft 0 -v >/dev/null; }
 	[ "$(wc -l <shared/ran)" -eq 1 ]
 	stop_service
 }
+
+@test "what a container needs runs once, though the container itself was not created" {
+	start_service
+	says @
+	native --runtime "$runtime" create --name job --network host -v ./shared:/shared localhost/bb sh -c 'echo ran >>/shared/ran'
+	native --runtime "$runtime" create --name n --requires job --network none localhost/bb busybox true
+	failures 1
+	run remote start n
+	[ "$status" -eq 125 ]
+	failures 1
+	run remote run -d --network none --requires job localhost/bb busybox true
+	[ "$status" -eq 126 ]
+	# each of these two has run it
+	until_true [ "$(wc -l <shared/ran)" -eq 2 ]
+	[ "$(grep -c 'gave up: what the container needs would be started again' log)" -eq 2 ]
+	stop_service
+}

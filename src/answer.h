@@ -1,0 +1,66 @@
+#ifndef ANSWER_H
+#define ANSWER_H
+
+#include "shim.h"
+
+#include "plan.h"
+
+#define ID_LENGTH 64
+#define NEVER (-62135596800) /* s: January 1st of year 1, Go's time that is none */
+
+/* What podman is asked, or told to do. */
+enum request {
+	JUDGED, /* nothing */
+	ASK_EVENTS,
+	ASK_CREATED,
+	ASK_POD,
+	ASK_CONTAINERS,
+	ASK_SYSTEM,
+	TELL_REMOVE,
+	TELL_INIT,
+	TELL_STOP,
+	REQUESTS,
+};
+
+/* Some of an answer. */
+struct span {
+	const char *begin;
+	size_t length;
+};
+
+/* An event of a container's. */
+struct event {
+	struct span kind;
+	char id[ID_LENGTH + 1];
+	long long status; /* the exit status, if it is "died" */
+};
+
+struct container {
+	char id[ID_LENGTH + 1];
+	long long started, created; /* s and ns, of podman's clock */
+	long long needed;           /* how many containers it needs to run, */
+	long long pod_length;       /* of which one is its pod's, if this is not 0 */
+	struct span on_pasta;       /* "true" or not */
+	struct span name, error;    /* why its last start has failed */
+	bool is_ours;               /* the command line that has created it is this one */
+};
+
+/* Copies the first id in `text` to `id`, or "" if there is none. Returns where it begins, or the
+   end of `text`. */
+const char *find_id(const char *text, char *id);
+
+bool is_text(struct span span, const char *text);
+
+/* These read the line at `*at` of the answer, and move it on. They return false if it is not in the
+   form asked for. The command line of a container is compared with `argv`, but for podman's name,
+   which a script may change. */
+bool take_event(const char **at, struct event *event);
+bool take_container(const char **at, char **argv, struct container *container);
+bool take_pods_container(const char **at, bool *is_infra, long long *started);
+
+/* Asks the podman of `plan`, over the same connection, about the lines of `about`, which may be
+   NULL. Returns the exit status, and in `*answer` what it says, until the next such question; -1
+   and "" if it is late or says too much. */
+int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer);
+
+#endif
