@@ -51,7 +51,7 @@ MAN = $(DESTDIR)$(MANDIR)
 LINK = $(DESTDIR)$(LIBEXECDIR)/podman-shim
 SHARE = $(DESTDIR)$(DATADIR)/podman-shim
 INSTALLED = "$(BIN)/podman-shim" "$(LINK)/podman" "$(MAN)/man1/podman-shim.1" \
-	"$(MAN)/man7/podman-shim.7" "$(SHARE)/podman-service.conf"
+	"$(MAN)/man7/podman-shim.7" "$(SHARE)/service.conf" "$(SHARE)/quadlet.conf"
 # A shell that a signal ends removes nothing, unless that makes it exit.
 cleanly = trap 'rm -f "$$new"' EXIT && trap 'exit 1' HUP INT TERM
 put = new="$(3).$$$$" && $(cleanly) && install -m $(1) $(2) "$$new" && mv -f "$$new" "$(3)"
@@ -68,18 +68,23 @@ install: podman-shim
 	@$(call put,755,podman-shim,$(BIN)/podman-shim)
 	@$(call put,644,man/podman-shim.1,$(MAN)/man1/podman-shim.1)
 	@$(call put,644,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
-	@new="$(SHARE)/podman-service.conf.$$$$" && $(cleanly) && \
-	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' systemd/podman-service.conf.in >"$$new" && \
-	chmod 644 "$$new" && mv -f "$$new" "$(SHARE)/podman-service.conf"
+	@for file in service.conf quadlet.conf; do \
+		new="$(SHARE)/$$file.$$$$" && $(cleanly) && \
+		sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' "systemd/$$file.in" >"$$new" && \
+		chmod 644 "$$new" && mv -f "$$new" "$(SHARE)/$$file" || exit; \
+	done
 	@CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
 	while case "$${to%/}/" in "$$at"/*) false;; esac; do at=$${at%/*} up=../$$up; done && \
 	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && $(cleanly) && \
 	ln -s "$$up$${to:+$$to/}podman-shim" "$$new" && mv -f "$$new" "$(LINK)/podman"
 	@echo 'podman-shim is installed; put $(LIBEXECDIR)/podman-shim ahead in PATH'
 
-# What others have put into its directories stays.
+# And the links for other names that the manual has; what else is in its directories stays.
 uninstall:
 	@rm -f $(INSTALLED)
+	@for name in docker podman-remote; do \
+		test "$$(readlink "$(LINK)/$$name")" != podman || rm -f "$(LINK)/$$name"; \
+	done
 	@for directory in "$(LINK)" "$(SHARE)"; do \
 		test ! -d "$$directory" || rmdir "$$directory" || :; \
 	done

@@ -128,12 +128,21 @@ is_shim() {
 
 # serves DIRECTORY: systemd finds there what starts the service through the shim
 serves() {
-	local command
+	local command file=$1/podman.service.d/podman-shim.conf
 
-	command=$(sed -n 's/^ExecStart=\([^ ]\{1,\}\) \$LOGGING system service$/\1/p' "$1/podman.service.d/podman-service.conf")
+	command=$(sed -n 's/^ExecStart=\([^ ]\{1,\}\) \$LOGGING system service$/\1/p' "$file")
 	[ "$("$command" --shim-version)" = "$("$binary" --shim-version)" ]
 	grep -q 'daemon-reload' "$world/systemctl"
 	rm -r "$1/podman.service.d" "$world/systemctl"
+}
+
+# The same for Quadlet, for which Podman's pkg/systemd/quadlet/podmancmdline.go reads the variable.
+names_shim() {
+	local PODMAN
+
+	eval "$(grep -v '^#' "$HOME/.config/environment.d/podman-shim.conf")"
+	[ "$("$PODMAN" --shim-version)" = "$("$binary" --shim-version)" ]
+	rm -r "$HOME/.config/environment.d"
 }
 
 @test "the README's commands work, in their order" {
@@ -153,11 +162,11 @@ serves() {
 	use "${all[3]#*$'\n'}"
 	is_shim docker "$PREFIX/libexec/podman-shim/docker"
 	use "${all[4]}"
+	names_shim
 	serves "$HOME/.config/systemd/user"
 	use "${all[5]}" >output
 	[ "$(grep -c '^protected: yes' output)" -eq 2 ]
 	grep -q '^check: ' output
-	rm "$PREFIX/libexec/podman-shim/docker"
 	use 'sudo make uninstall; make uninstall PREFIX="$HOME/.local"'
 	[ "$(type -P podman)" = "$real/podman" ]
 	[ -z "$(find "$PREFIX" "$HOME/.local" ! -type d)" ]
@@ -216,6 +225,8 @@ serves() {
 	wait
 	serves "$world/etc/systemd/system"
 	recorded argv | diff - <(printf '%s\n' podman system service --time 0 unix:///tmp/podman.sock)
+	use "$(examples 'Quadlet, and units that name /usr/bin/podman')"
+	names_shim
 	use "$(examples 'The name docker')"
 	is_shim docker "$PREFIX/libexec/podman-shim/docker"
 	unset PREFIX

@@ -59,7 +59,8 @@ is_native() {
 		./libexec/podman-shim/podman -> ../../bin/podman-shim
 		./share/man/man1/podman-shim.1
 		./share/man/man7/podman-shim.7
-		./share/podman-shim/podman-service.conf
+		./share/podman-shim/quadlet.conf
+		./share/podman-shim/service.conf
 	END
 	cmp 'a root/opt/it/bin/podman-shim' "$binary"
 	[ "$(stat -c %a 'a root/opt/it/bin/podman-shim')" = 755 ]
@@ -73,9 +74,10 @@ is_native() {
 
 @test "make install names its own podman in what systemd is to execute for the API service" {
 	make_here install DESTDIR="$world/root" PREFIX=/opt/it
-	[ "$(stat -c %a root/opt/it/share/podman-shim/podman-service.conf)" = 644 ]
+	[ "$(stat -c %a root/opt/it/share/podman-shim/service.conf)" = 644 ]
 	grep -qx 'ExecStart=/opt/it/libexec/podman-shim/podman $LOGGING system service' \
-		root/opt/it/share/podman-shim/podman-service.conf
+		root/opt/it/share/podman-shim/service.conf
+	grep -qx 'PODMAN=/opt/it/libexec/podman-shim/podman' root/opt/it/share/podman-shim/quadlet.conf
 	# beside podman's own units, which it alone changes
 	command -v systemd-analyze >/dev/null || skip 'no systemd here'
 	mkdir -p units/podman.service.d
@@ -85,17 +87,19 @@ is_native() {
 		'ExecStart=/nonexistent/podman $LOGGING system service' >units/podman.service
 	run env SYSTEMD_UNIT_PATH="$world/units:" systemd-analyze --user --man=no verify units/podman.service
 	[[ $output == *'/nonexistent/podman is not executable'* ]]
-	ln -s "$world/it/share/podman-shim/podman-service.conf" units/podman.service.d/
+	ln -s "$world/it/share/podman-shim/service.conf" units/podman.service.d/
 	run env SYSTEMD_UNIT_PATH="$world/units:" systemd-analyze --user --man=no verify units/podman.service
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 }
 
-@test "make uninstall leaves what others have put into the directory for PATH" {
+@test "make uninstall removes the links for other names, and leaves what others have put beside them" {
 	make_here install DESTDIR="$world/root" PREFIX=/usr
 	ln -s podman root/usr/libexec/podman-shim/docker
+	ln -s podman root/usr/libexec/podman-shim/podman-remote
+	ln -s podman root/usr/libexec/podman-shim/podman-mine
 	make_here uninstall DESTDIR="$world/root" PREFIX=/usr 2>/dev/null
-	[ "$(files root)" = './usr/libexec/podman-shim/docker -> podman' ]
+	[ "$(files root)" = './usr/libexec/podman-shim/podman-mine -> podman' ]
 }
 
 @test "wherever the directories are, the link leads to the program, also once they are moved" {
@@ -275,7 +279,7 @@ is_native() {
 	cat failures
 	[ ! -s failures ]
 	[ "$(wc -l <executions)" -ge 10 ]
-	[ "$(files usr | wc -l)" -eq 5 ]
+	[ "$(files usr | wc -l)" -eq 6 ]
 }
 
 # Makes a checkout of what is here, in directory source of the world.
@@ -319,7 +323,8 @@ make_checkout() {
 		./usr/libexec/podman-shim/podman -> ../../bin/podman-shim
 		./usr/share/man/man1/podman-shim.1
 		./usr/share/man/man7/podman-shim.7
-		./usr/share/podman-shim/podman-service.conf
+		./usr/share/podman-shim/quadlet.conf
+		./usr/share/podman-shim/service.conf
 	END
 	path_of "$world/package/usr/libexec/podman-shim"
 	works podman

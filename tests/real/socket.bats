@@ -19,7 +19,7 @@ activate() {
 	printf '%s\n' '[engine]' 'runtime = "racy"' '[engine.runtimes]' \
 		'racy = ["/project/tests/racy-runtime"]' >~/.config/containers/containers.conf
 	[ "$1" = natively ] || command=$installed$(sed -n 's/^ExecStart=\([^ ]\{1,\}\) .*/\1/p' \
-		"$installed/usr/local/share/podman-shim/podman-service.conf")
+		"$installed/usr/local/share/podman-shim/service.conf")
 	systemd-socket-activate -l "$work/podman.sock" -E XDG_RUNTIME_DIR \
 		"$command" --log-level=warn system service >service.log 2>&1 3>&- &
 	service=$!
