@@ -2,8 +2,8 @@
 # releases: trixie
 # by hand: sid
 # shellcheck disable=SC2154 # common.bash sets them
-# Clients of a socket-activated podman.service, which the drop-in of `make install` starts through the
-# shim; the OCI runtime fails creates that overlap.
+# What systemd starts: the API service, which the drop-in of `make install` starts through the shim, with
+# an OCI runtime that fails creates that overlap; and Quadlet's units.
 
 load common
 
@@ -76,6 +76,14 @@ run_remotely() { podman-remote run --network none -d "$@" localhost/bb busybox s
 	docker-compose -p many up -d
 	[ "$(running)" -eq "$many" ]
 	deactivate
+}
+
+@test "the units that Quadlet makes execute the shim" {
+	mkdir -p ~/.config/containers/systemd
+	printf '%s\n' '[Container]' 'Image=localhost/bb' >~/.config/containers/systemd/a.container
+	run env "$(grep ^PODMAN= "$installed/usr/local/share/podman-shim/quadlet.conf")" \
+		/usr/lib/systemd/user-generators/podman-user-generator -dryrun
+	[[ $output == *$'\nExecStart=/usr/local/libexec/podman-shim/podman run '* ]]
 }
 
 @test "of testcontainers' containers none is lost, and natively most are" {
