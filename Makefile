@@ -107,12 +107,7 @@ load: all $(BUILD)/unruly
 	tests/need python3
 	tests/load
 
-# The same as on a system that is not Linux, so that others are known to be plausible.
-check-portable: $(HELPERS)
-	tests/need bats parallel expect procps gcc clang
-	tests/portable
-
-# The same with the shim as other compilers, C libraries and sanitizers build it; BUILDS: only these.
+# The same with the shim as other compilers, C libraries, systems and sanitizers build it; BUILDS: only these.
 check-builds: $(HELPERS)
 	tests/need bats parallel expect procps python3 strace gcc clang musl-tools libclang-rt-dev
 	tests/builds $(BUILDS)
@@ -176,4 +171,4 @@ $(BUILD)/counted-shim: $(SOURCES)
 clean:
 	rm -rf podman-shim $(BUILD)
 
-.PHONY: all install uninstall dist lint check check-portable check-builds coverage check-faults check-real load try fuzz $(FUZZERS) bench instructions clean
+.PHONY: all install uninstall dist lint check check-builds coverage check-faults check-real load try fuzz $(FUZZERS) bench instructions clean
