@@ -343,7 +343,7 @@ static const struct command *find_command(const char *group, const char *word)
 
 		if (rest && group)
 			rest = skip_prefix(rest, " ");
-		if (rest && !strchr(rest, ' ') && strcmp(rest, word) == 0)
+		if (rest && strcmp(rest, word) == 0 && !strchr(rest, ' '))
 			return &command_table[i];
 	}
 	return NULL;

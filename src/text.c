@@ -71,13 +71,6 @@ const char *nonempty(const char *value)
 	return value && *value ? value : NULL;
 }
 
-const char *skip_prefix(const char *whole, const char *prefix)
-{
-	const size_t length = strlen(prefix);
-
-	return strncmp(whole, prefix, length) == 0 ? whole + length : NULL;
-}
-
 int index_of(const char *name, const char *const *names)
 {
 	for (int i = 0; names[i]; i++)

@@ -24,8 +24,14 @@ __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 /* Returns `value`, or NULL if that is empty: an empty variable counts as one that is not set. */
 const char *nonempty(const char *value);
 
-/* Returns what follows `prefix` in `whole`, or NULL if that does not begin with it. */
-const char *skip_prefix(const char *whole, const char *prefix);
+/* Returns what follows `prefix` in `whole`, or NULL if that does not begin with it.
+   Inline: most prefixes are constants, and most commands execute podman as it is. */
+static inline const char *skip_prefix(const char *whole, const char *prefix)
+{
+	const size_t length = strlen(prefix);
+
+	return strncmp(whole, prefix, length) == 0 ? whole + length : NULL;
+}
 
 /* Returns the index of `name` in the NULL-ended `names`, or -1. */
 int index_of(const char *name, const char *const *names);
