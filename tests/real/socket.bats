@@ -94,8 +94,11 @@ run_remotely() { podman-remote run --network none -d "$@" localhost/bb busybox s
 		const { GenericContainer } = require('$modules/testcontainers')
 		const one = () => new GenericContainer('localhost/bb').withNetworkMode('none')
 			.withCommand(['busybox', 'sleep', '100']).start()
-		Promise.allSettled(Array.from({ length: $many }, one)).then(all =>
-			process.exit(all.filter(each => each.status === 'rejected').length))
+		Promise.allSettled(Array.from({ length: $many }, one)).then(all => {
+			const lost = all.filter(each => each.status === 'rejected')
+			lost.forEach(each => console.log(each.reason))
+			process.exit(lost.length)
+		})
 	END
 	export TESTCONTAINERS_RYUK_DISABLED=true
 	activate natively
