@@ -91,13 +91,13 @@ static bool receive(int listener, struct terminal *terminal)
 	       header->cmsg_len == CMSG_LEN(sizeof(int));
 }
 
-void hand_on_console(int listener, const char *path)
+void hand_on_console(int fd, const char *path)
 {
 	struct terminal terminal;
 	struct sockaddr_un address;
 	struct pollfd ended = { .events = POLLIN };
 
-	if (!receive(listener, &terminal) || !set_path(&address, path))
+	if (!receive(fd, &terminal) || !set_path(&address, path))
 		return;
 	ended.fd = above_stdio(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	/* conmon, which may notice the runtime's end first, would not look for it then */

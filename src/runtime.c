@@ -198,11 +198,13 @@ static bool delete_container(const struct create *create)
 	int status;
 	pid_t pid;
 
-	for (int i = 0; i < create->at; i++)
-		add_word(&argv, create->argv[i]);
-	if (create->log) /* the error there is yet to be told */
-		argv[create->log] =
-		    text("%s/dev/null", skip_prefix(argv[create->log], "--log=") ? "--log=" : "");
+	for (int i = 0; i < create->at; i++) {
+		char *word = create->argv[i];
+
+		if (i && i == create->log) /* the error there is yet to be told */
+			word = text("%s/dev/null", skip_prefix(word, "--log=") ? "--log=" : "");
+		add_word(&argv, word);
+	}
 	while (last[1])
 		last++;
 	add_word(&argv, text("delete"));
