@@ -260,7 +260,6 @@ static const char *make_room(struct create *create, int tries)
 	for (int i = 1; i < tries && wait < LONGEST_BACKOFF; i++)
 		wait *= 2;
 	wait = wait < LONGEST_BACKOFF ? wait : LONGEST_BACKOFF;
-	release_lock(&create->lock);
 	if (now() + wait >= create->end)
 		return late;
 	if (wait_for_signal(now() + wait))
@@ -280,8 +279,8 @@ static const char *make_room(struct create *create, int tries)
 	return NULL;
 }
 
-/* Does the create, once; the `last` time with conmon's console socket. Returns its status, as of
-   waitpid(2). */
+/* Does the create, once, and lets go of the lock; the `last` time with conmon's console socket.
+   Returns its status, as of waitpid(2). */
 static int attempt(struct create *create, bool last)
 {
 	int status;
@@ -301,6 +300,7 @@ static int attempt(struct create *create, bool last)
 		execute_runtime(create->argv);
 	}
 	status = end_of_child(pid);
+	release_lock(&create->lock);
 	if (status < 0)
 		die(STATUS_FAILED, "cannot wait for the OCI runtime: %s", strerror(errno));
 	if (create->own && status == 0)

@@ -324,6 +324,12 @@ sys.exit(subprocess.call(sys.argv[1:], stderr=one))' "$executed" "$state" create
 	create
 	[ "$status" -eq 0 ]
 	[ "$(stat -c %s big)" -eq 8589934592 ]
+	log=link
+	make_runtime </dev/null
+	failures 1
+	create
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <target)" -eq 2 ]
 }
 
 @test "what cannot be removed ends it, with the log and stderr as the runtime left them" {
