@@ -239,6 +239,9 @@ const char *install_override(const struct plan *plan)
 	close_fd(&sealed);
 	if (!why) {
 		unsetenv(STATE_VARIABLE); /* podman gives conmon its own variables last */
+		if (plan->configuration.merged)
+			unsetenv(
+			    OVERRIDE_VARIABLE); /* that is merged, too, where podman reads it */
 		trace("override: %s: %s", path, content);
 		return NULL;
 	}

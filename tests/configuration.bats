@@ -415,6 +415,96 @@ with_own_system() {
 	expect fallback run --env-file pipe image
 }
 
+# older VERSION ARGUMENT...: what a podman of that version gets to read, but for the keys that are the shim's
+older() {
+	rm -f "$record/configuration" "$world"/runtime/* # where the version is remembered
+	STAND_IN_VERSION="podman version $1" podman "${@:2}"
+	sed "/^default_sysctls = /d; /^conmon_path = /d; /^conmon_env_vars = /d" "$record/configuration"
+}
+
+@test "a Podman before 4.8 reads, merged, all that it would have read" {
+	mkdir -p home/.config/containers/containers.conf.d
+	cd home/.config/containers
+	export _CONTAINERS_ROOTLESS_UID=2000 # root has no file of its own there
+	cat >containers.conf <<-'END'
+		[containers]
+		env = ["A=b"]
+		Umask = '0027'
+		default_sysctls = ["c.d=1", "net.ipv4.ping_group_range=5 9"]
+		[engine]
+		runtime = "mine"
+		[engine.runtimes]
+		mine = ["/mine"]
+		Mine = ["/Mine"]
+		[engine.service_destinations.there]
+		uri = "ssh://there"
+		identity = "id"
+	END
+	cat >containers.conf.d/2.conf <<-'END'
+		[Containers]
+		umask = "0002"
+		[engine]
+		service_destinations = { there = { uri = "ssh://elsewhere" } }
+	END
+	printf '%s\n' '[containers]' 'env = [', '"E=f" ]' '[engine.runtimes]' 'Mine = ["/other"]' |
+		tr -d , >containers.conf.d/1.conf
+	cat >wanted <<-'END'
+		[containers]
+		env = [
+		"E=f" ]
+		umask = "0002"
+		[engine]
+		runtime = "mine"
+		[engine.runtimes]
+		mine = ["/mine"]
+		Mine = ["/other"]
+		[engine.service_destinations]
+		[engine.service_destinations.there]
+		uri = "ssh://elsewhere"
+	END
+	diff wanted <(older 4.3.1 run image)
+	grep -x 'default_sysctls = \["c.d=1"\]' "$record/configuration"
+	grep '^conmon_env_vars = .*ping=5%209 variable=CONTAINERS_CONF ' "$record/configuration"
+	# that replaces all others
+	printf '%s\n' '[containers]' 'tz = "local"' >theirs
+	diff - <(CONTAINERS_CONF=theirs older 4.3.1 run image) <<<$'[containers]\ntz = "local"\n[engine]'
+	grep '^conmon_env_vars = .* callers=theirs' "$record/configuration"
+	CONTAINERS_CONF='' older 4.3.1 run image | diff wanted -
+}
+
+@test "each older Podman reads what it knows of" {
+	mkdir -p home/.config/containers/containers.conf.d
+	cd home/.config/containers
+	export _CONTAINERS_ROOTLESS_UID=2000 # root has no file of its own there
+	printf '%s\n' '[containers]' 'tz = "file"' >containers.conf
+	printf '%s\n' '[containers]' 'tz = "drop-in"' >containers.conf.d/x.conf
+	printf '%s\n' '[containers]' 'tz = "override"' >theirs
+	export CONTAINERS_CONF_OVERRIDE=$PWD/theirs
+	for version in 3.0.1 3.2.3; do older "$version" run image | grep -x 'tz = "file"'; done
+	for version in 3.3.0 3.4.4 4.4.4; do older "$version" run image | grep -x 'tz = "drop-in"'; done
+	for version in 4.5.0 4.7.2; do older "$version" run image | grep -x 'tz = "override"'; done
+	lacks '^CONTAINERS_CONF_OVERRIDE=' environ
+	export STAND_IN_VERSION='podman version 4.7.2'
+	expect 'fallback: Podman 4.7 reads a module' --module /x run image
+	podman build .
+	grep -x 'tz = "override"' "$record/override" # by itself
+}
+
+@test "what an older Podman would read in a way of its own is left to it" {
+	export STAND_IN_VERSION='podman version 4.3.1'
+	mkdir -p home/.config/containers/containers.conf.d
+	cd home/.config/containers
+	export _CONTAINERS_ROOTLESS_UID=2000 # root has no file of its own there
+	for content in $'[containers]\nenv = ["A=b", {append=true}]' $'[containers]\ntz = "a"\nTZ = "b"' \
+		$'[network]\ndefault_subnet_pools = [{size = 24}]'; do
+		printf '[network]\ndefault_subnet_pools = [{"base" = "10.0.0.0/8"}]\n' >containers.conf
+		expect override run image
+		printf '%s\n' "$content" >containers.conf.d/x.conf
+		expect 'fallback: containers.conf.d/x.conf:' run image
+		rm containers.conf.d/x.conf
+	done
+}
+
 @test "what an older Podman reads is merged into what Python's tomllib reads of it" {
 	run "$tests/merge-check" 1000
 	printf '%s\n' "$output"

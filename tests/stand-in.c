@@ -30,6 +30,7 @@
  *     namespace         of the network, and the directory
  *     terminal          "yes" if there is a controlling terminal, else "no"
  *     override          the content of the file that CONTAINERS_CONF_OVERRIDE names, if any
+ *     configuration     the same of CONTAINERS_CONF, if that is a descriptor
  *     tamper            a line for each way in which the override could be changed
  *     runs              a line "COMM PID" is added for each execution
  *     arrivals          how many of the signals that it waits for have come
@@ -169,10 +170,11 @@ static void record_process(char **argv, char **environment)
 	record("runs", "a", "%s %d\n", comm, (int)getpid());
 }
 
-/* Fills `content` with the override; returns false if there is none. */
-static bool record_override(char content[1 << 16])
+/* Fills `content` with that of the file which `variable` names, and records it as `name`; returns
+   false if there is none. */
+static bool record_content(const char *variable, const char *name, char content[1 << 16])
 {
-	const char *path = getenv("CONTAINERS_CONF_OVERRIDE");
+	const char *path = getenv(variable);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	ssize_t length = fd < 0 ? -1 : read(fd, content, (1 << 16) - 1);
 
@@ -180,7 +182,7 @@ static bool record_override(char content[1 << 16])
 	if (length < 0)
 		return false;
 	content[length] = 0;
-	record("override", "w", "%s", content);
+	record(name, "w", "%s", content);
 	return true;
 }
 
@@ -344,6 +346,7 @@ int main(int argc, char **argv, char **environment)
 	const char *lines = getenv("STAND_IN_OUTPUT"), *fails = getenv("STAND_IN_FAILS");
 	const char *awaits = getenv("STAND_IN_AWAITS");
 	char *conmon_words = getenv("STAND_IN_CONMON"), override[1 << 16];
+	const char *configuration = getenv("CONTAINERS_CONF");
 	char *calls = getenv("STAND_IN_CALLS"), *called[64] = { NULL };
 	bool is_conmon;
 
@@ -364,8 +367,11 @@ int main(int argc, char **argv, char **environment)
 	}
 	record_descriptors();
 	record_process(argv, environment);
-	if (!record_override(override))
+	if (!configuration ||
+	    strncmp(configuration, DESCRIPTOR_DIRECTORY, sizeof DESCRIPTOR_DIRECTORY - 1) != 0 ||
+	    !record_content("CONTAINERS_CONF", "configuration", override))
 		override[0] = 0;
+	record_content("CONTAINERS_CONF_OVERRIDE", "override", override);
 	if (getenv("STAND_IN_TAMPER"))
 		tamper();
 	if (calls && !is_conmon) {
