@@ -1,9 +1,8 @@
 /*
  * TOML (toml.io), the language of containers.conf, as far as such files use it: read into a tree,
  * and written again, each value as it came. Strict: what is read here means to podman what it means
- * here. What no such file needs is refused, though it may be right: dotted keys, [[tables]],
- * strings in three quotation marks, escape sequences beyond ASCII, dates, and all numbers but
- * decimal integers.
+ * here. Refused is what no such file needs: dotted keys, [[tables]], strings in three quotation
+ * marks, escape sequences beyond ASCII, dates, and all numbers but decimal integers.
  */
 #include "shim.h"
 
@@ -54,9 +53,7 @@ struct item *new_item(const char *key, const char *name, enum kind kind)
 
 	if (!item)
 		die_without_memory();
-	item->key = key;
-	item->name = name;
-	item->kind = kind;
+	*item = (struct item){ .key = key, .name = name, .kind = kind };
 	return item;
 }
 
@@ -102,20 +99,19 @@ static void skip_blanks(struct reader *reader)
 	reader->at += strspn(reader->at, " \t");
 }
 
-/* Skips the rest of a line, if nothing but blanks and a comment is left of it. Returns whether that
-   has brought the next one. */
-static bool skip_line(struct reader *reader)
+/* Skips blanks, comments and the ends of lines. Returns whether that has brought another line. */
+static bool skip_lines(struct reader *reader)
 {
-	skip_blanks(reader);
-	if (*reader->at == '#')
-		reader->at += strcspn(reader->at, "\n");
-	else if (*reader->at == '\r')
-		reader->at++;
-	if (*reader->at != '\n')
-		return false;
-	reader->at++;
-	reader->line++;
-	return true;
+	const int line = reader->line;
+
+	for (;; reader->at++, reader->line++) {
+		skip_blanks(reader);
+		if (*reader->at == '#')
+			reader->at += strcspn(reader->at, "\n");
+		reader->at += *reader->at == '\r';
+		if (*reader->at != '\n')
+			return reader->line > line;
+	}
 }
 
 /* Reads the escape sequence whose backslash is next, and writes at `*to` what it means. Returns
@@ -188,15 +184,13 @@ static bool read_array(struct reader *reader, struct item *array)
 		struct item *element;
 
 		reader->at++;
-		while (skip_line(reader))
-			;
+		skip_lines(reader);
 		if (*reader->at == ']')
 			break;
 		element = add_new(reader, array, NULL, NULL, NUMBER);
 		if (!element || !read_value(reader, element))
 			return false;
-		while (skip_line(reader))
-			;
+		skip_lines(reader);
 	} while (*reader->at == ',');
 	if (*reader->at != ']')
 		return refuse_here(reader, "an array without its end");
@@ -332,16 +326,15 @@ struct item *read_toml(struct reader *reader, const char *content, size_t length
 
 	*reader = (struct reader){ .at = content, .end = content + length, .line = 1 };
 	check_text(reader);
+	skip_lines(reader);
 	while (!reader->error) {
-		while (skip_line(reader))
-			;
 		if (reader->at == reader->end)
 			return root;
 		if (*reader->at == '[')
 			table = read_header(reader, root);
 		else
 			read_pair(reader, table);
-		if (!reader->error && !skip_line(reader) && reader->at < reader->end)
+		if (!reader->error && !skip_lines(reader) && reader->at < reader->end)
 			refuse_here(reader, "more on the line than belongs there");
 	}
 	return NULL;
