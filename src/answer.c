@@ -14,10 +14,10 @@
 
 /* The events are those of ten minutes by podman's own clock, the volumes those that were made for
    the container. A text is LENGTH:TEXT, as it may hold anything. */
-#define EVENTS_FORMAT "{{.Status}} {{.ID}} {{.ContainerExitCode}}"
-#define POD_FORMAT "{{.IsInfra}} {{.StartedAt}}"
+#define EVENTS_FORMAT "--format={{.Status}} {{.ID}} {{.ContainerExitCode}}"
+#define POD_FORMAT "--format={{.IsInfra}} {{.StartedAt}}"
 #define CONTAINERS_FORMAT                                                                          \
-	"{{.Id}} {{.State.StartedAt.Unix}} {{.Created.UnixNano}} {{len .Dependencies}} "           \
+	"--format={{.Id}} {{.State.StartedAt.Unix}} {{.Created.UnixNano}} {{len .Dependencies}} "  \
 	"{{len .Pod}} {{eq .HostConfig.NetworkMode \"pasta\"}} "                                   \
 	"{{len .Name}}:{{.Name}},{{len .State.Error}}:{{.State.Error}},"                           \
 	"{{len .Config.CreateCommand}}:"                                                           \
@@ -28,10 +28,10 @@ static const char *const request_words[REQUESTS][12] = {
 	[ASK_EVENTS] = { "events", "--stream=false", "--since=10m", "--filter=type=container",
 			 "--filter=event=create", "--filter=event=remove", "--filter=event=start",
 			 "--filter=event=restart", "--filter=event=restore", "--filter=event=died",
-			 "--format=" EVENTS_FORMAT },
+			 EVENTS_FORMAT },
 	[ASK_CREATED] = { "ps", "--all", "--no-trunc", "--quiet", "--filter=status=created" },
-	[ASK_POD] = { "ps", "--all", "--format=" POD_FORMAT, "--filter" },
-	[ASK_CONTAINERS] = { "container", "inspect", "--format=" CONTAINERS_FORMAT, "--" },
+	[ASK_POD] = { "ps", "--all", POD_FORMAT, "--filter" },
+	[ASK_CONTAINERS] = { "container", "inspect", CONTAINERS_FORMAT, "--" },
 	[ASK_SYSTEM] = { "version", "--format={{.Client.OsArch}}" },
 	[TELL_REMOVE] = { "rm", "--volumes", "--ignore", "--" },
 	[TELL_INIT] = { "container", "init", "--" },

@@ -154,7 +154,7 @@ static const char *judge_detached_run(const struct command_line *line, char **ar
 		return judge_left(facts->cidfile, line->name, argv, facts, verdict);
 	if (!list)
 		return ask_first(verdict, ASK_CREATED, NULL);
-	if (!*list || strlen(list) > MOST_CREATED * (ID_LENGTH + 1))
+	if (!*list || strlen(list) > (size_t)MOST_CREATED * (ID_LENGTH + 1))
 		return NULL;
 	if (!at)
 		return ask_first(verdict, ASK_CONTAINERS, list);

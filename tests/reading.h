@@ -59,8 +59,7 @@ static char *reading(char **argv, int argc)
 		put(file, "module", *word);
 	fprintf(file, "attach=%d\ndetach=%d\nenv_host=%d\nhelp=%d\nremove=%d\nrun=%d\n",
 		line.attach, line.detach, line.env_host, line.help, line.remove, line.run);
-	fprintf(file, "tty=%d\nhighest_fd=%lu\n", line.tty,
-		line.highest_fd);
+	fprintf(file, "tty=%d\nhighest_fd=%lu\n", line.tty, line.highest_fd);
 	fclose(file);
 	return result;
 }

@@ -324,7 +324,7 @@ sys.exit(subprocess.call(sys.argv[1:], stderr=one))' "$executed" "$state" create
 	create
 	[ "$status" -eq 0 ]
 	[ "$(stat -c %s big)" -eq 8589934592 ]
-	log=link
+	log=$world/link
 	make_runtime </dev/null
 	failures 1
 	create

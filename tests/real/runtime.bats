@@ -24,9 +24,10 @@ sysctl='--sysctl net.ipv4.ping_group_range="0 0"'
 # All that is left: containers by name and state, pods, volumes, and what stays where the runtime and conmon leave files.
 leftovers() {
 	native ps -a --format '{{.Names}} {{.Status}} {{.PodName}}' | sed -E 's/(Exited|Up)[^)]*\)?( [0-9]* seconds?( ago)?)?/\1/' | sort
-	ls ~/.local/share/containers/storage/volumes 2>/dev/null | wc -l
+	find ~/.local/share/containers/storage/volumes -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
 	find /tmp -maxdepth 1 ! -name 'bats*' ! -name 'tmp.*' | sort
-	ls /run/user/2000/crun /run/user/2000/runc 2>/dev/null | grep -cE '^[0-9a-f]{64}$' || :
+	find /run/user/2000/crun /run/user/2000/runc -mindepth 1 -maxdepth 1 -regextype posix-extended \
+		-regex '.*/[0-9a-f]{64}' 2>/dev/null | wc -l
 }
 
 # An id differs each time; a log of podman's own has the time, and a terminal the end of its input somewhere.
