@@ -123,7 +123,7 @@ static bool read_escape(struct reader *reader, char **to)
 	const char *letter = ++reader->at, *found = *letter ? strchr(letters, *letter) : NULL;
 	unsigned long code;
 
-	reader->at++;
+	reader->at += *letter != 0; /* which is the content's end */
 	if (found) {
 		*(*to)++ = meanings[found - letters];
 		return true;

@@ -23,7 +23,8 @@ static void try_input(char *input, size_t size)
 	(void)size;
 	if (read_state(input, &state)) {
 		word = write_state(&state);
-		assert(word && read_state(word, &again));
+		/* but for a state of nothing, which is none */
+		assert(read_state(word, &again) || !strchr(word, ' '));
 		assert(strcmp(word, write_state(&again)) == 0);
 	}
 	state = (struct state){ .conmon = "/bin/conmon", .callers = input, .retries = 3 };
