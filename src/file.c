@@ -26,8 +26,10 @@ bool write_safely(int fd, const char *content, size_t length)
 	written = count == (ssize_t)length;
 	error = count < 0 ? errno : ENOSPC; /* as of a disk that was not yet full */
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	for (size_t i = 0; i < LENGTH(fatal); i++)
+	for (size_t i = 0; i < LENGTH(fatal); i++) {
+		sigaction(fatal[i], &ignore, NULL); /* also one that is blocked, and waits */
 		sigaction(fatal[i], &callers_actions[i], NULL);
+	}
 	errno = error;
 	return written;
 }

@@ -183,6 +183,7 @@ finds_nothing() {
 	called=$shim/podman-shim reaches first PATH="$shim:$world/second:$world/first"
 }
 
+# bats test_tags=linux
 @test "executed by the name docker, the shim executes docker" {
 	podman_named first
 	podman_named second docker
@@ -196,6 +197,7 @@ finds_nothing() {
 	[[ $stderr == *"no docker in PATH"* ]]
 }
 
+# bats test_tags=linux
 @test "a docker that is a script for podman has what protects podman, and Docker has nothing" {
 	ln -s podman "$shim/docker"
 	make_script "$real/docker" <<-END

@@ -31,6 +31,9 @@ static const struct refusal {
 	/* as kernels do that do not know it, before 6.3 */
 	{ "memfd_create-noexec_seal", SYS_memfd_create, MFD_NOEXEC_SEAL, EINVAL },
 	{ "fork", SYS_clone, 0, EAGAIN },
+#ifdef SYS_fork /* of musl's fork(2) */
+	{ "fork", SYS_fork, 0, EAGAIN },
+#endif
 	{ "flock", SYS_flock, 0, ENOLCK },
 };
 
@@ -55,9 +58,13 @@ static int refuse(const struct refusal *refusal)
 
 int main(int argc, char **argv)
 {
+	int filters = 0;
+
 	for (size_t i = 0; argc > 2 && i < sizeof refusals / sizeof *refusals; i++)
-		if (strcmp(argv[1], refusals[i].name) == 0 && refuse(&refusals[i]) == 0)
-			execvp(argv[2], argv + 2);
+		if (strcmp(argv[1], refusals[i].name) == 0)
+			filters += refuse(&refusals[i]) == 0 ? 1 : 99;
+	if (filters > 0 && filters < 99)
+		execvp(argv[2], argv + 2);
 	perror("refuse");
 	return 99;
 }

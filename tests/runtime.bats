@@ -530,7 +530,7 @@ create_with_console() {
 		taker = threading.Thread(target=take, daemon=True)
 		taker.start()
 		status = subprocess.call(sys.argv[2:])
-		if status: # else the shim has waited for that
+		if status or "DIRECTLY" in os.environ: # else the shim has waited for that
 		    taker.join(5)
 		print("\n".join(got))
 		sys.exit(status)
@@ -561,6 +561,7 @@ make_runtime_with_terminal() {
 		clean
 		rm -f sockets
 		failures "$failures"
+		((failures < 3)) || export DIRECTLY=1
 		create_with_console "$world/console" >got
 		[ "$status" -eq 0 ]
 		[ "$(<got)" = "name: $world/fail" ]
