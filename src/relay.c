@@ -15,6 +15,7 @@
 
 static struct {
 	int source, podmans_end; /* CLOSED: nothing is relayed */
+	int target;              /* stderr, or the same pipe, where write(2) does not wait */
 	bool takes_stdout, is_terminal;
 	bool begins_line; /* the text begins a line */
 	size_t used;      /* bytes of the text, of which the first */
@@ -46,7 +47,7 @@ const char *open_relay(bool tty)
 	const int flags = fcntl(STDERR_FILENO, F_GETFL);
 	struct stat out, err;
 	socklen_t length = sizeof(int);
-	int ends[2], type = SOCK_STREAM;
+	int ends[2], opened = CLOSED, type = SOCK_STREAM;
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(STDERR_FILENO, &err) < 0)
 		return "stderr cannot be written";
@@ -59,6 +60,10 @@ const char *open_relay(bool tty)
 	if (!(relay.is_terminal ? open_terminal(ends) : open_pipe(ends)))
 		return text("no pipe or terminal: %s", strerror(errno));
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	if (S_ISFIFO(err.st_mode)) /* the caller's own stays as it is */
+		opened = above_stdio(open(text(PROC_DESCRIPTORS "%d", STDERR_FILENO),
+					  O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+	relay.target = opened != CLOSED ? opened : STDERR_FILENO;
 	relay.source = ends[0];
 	relay.podmans_end = ends[1];
 	relay.takes_stdout = !tty && !is_null_device(&err) && fstat(STDOUT_FILENO, &out) == 0 &&
@@ -99,11 +104,11 @@ static size_t loose(void)
 	return end > relay.written ? end - relay.written : 0;
 }
 
-/* Passes on at most `most` bytes, and drops what is not of the last line. */
-static void write_loose(size_t most)
+/* Passes on some of it, and drops what is not of the last line. */
+static void write_loose(void)
 {
-	const size_t length = loose() < most ? loose() : most;
-	ssize_t count = write(STDERR_FILENO, relay.text + relay.written, length);
+	const size_t length = loose();
+	ssize_t count = write(relay.target, relay.text + relay.written, length);
 
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -123,19 +128,22 @@ static void write_loose(size_t most)
 	relay.line = 0;
 }
 
-/* Passes on all that may be passed on, however slowly it is read. */
-static void write_all(void)
+/* Passes on all that may be passed on. Gives up if its reader takes nothing for `patience` ms. */
+static void write_all(int patience)
 {
-	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	struct pollfd ready = { .fd = relay.target, .events = POLLOUT };
+	int count = 1;
 
-	for (; loose(); poll(&ready, 1, -1))
-		write_loose(sizeof relay.text);
+	while (loose() && (count = poll(&ready, 1, patience)) != 0)
+		write_loose();
+	if (count == 0)
+		forget_failure();
 }
 
 void show_failure(void)
 {
 	relay.hold_until = 0;
-	write_all();
+	write_all(-1);
 }
 
 /* Returns whether the last line, which may not have all arrived, may be the failure; moves
@@ -204,12 +212,12 @@ static void wait_for(struct pollfd *ready, nfds_t count, long long deadline, con
 #endif
 }
 
-void relay_once(long long deadline, const sigset_t *waiting, bool patient)
+void relay_once(long long deadline, const sigset_t *waiting)
 {
 	const bool writes = loose();
 	struct pollfd ready[] = {
 		{ .fd = writes ? CLOSED : relay.source, .events = POLLIN },
-		{ .fd = relay.source == CLOSED ? CLOSED : STDERR_FILENO,
+		{ .fd = relay.source == CLOSED ? CLOSED : relay.target,
 		  .events = writes ? POLLOUT : 0 },
 	};
 	sigset_t mask;
@@ -219,7 +227,7 @@ void relay_once(long long deadline, const sigset_t *waiting, bool patient)
 	wait_for(ready, LENGTH(ready), deadline, waiting);
 	sigprocmask(SIG_SETMASK, waiting, &mask);
 	if (writes && ready[1].revents)
-		write_loose(patient ? sizeof relay.text : PIPE_BUF);
+		write_loose();
 	else if (ready[1].revents) /* nobody reads any longer */
 		close_fd(&relay.source);
 	else if (ready[0].revents)
@@ -227,14 +235,14 @@ void relay_once(long long deadline, const sigset_t *waiting, bool patient)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
-void drain_relay(void)
+void drain_relay(int patience)
 {
 	/* takes all that a pipe or a terminal holds, and not what somebody else writes for ever */
 	enum { ENOUGH = 256 };
 
-	write_all();
+	write_all(patience);
 	for (int turn = 0; turn < ENOUGH && relay.source != CLOSED && receive(); turn++)
-		write_all();
+		write_all(patience);
 }
 
 const char *last_failure(void)

@@ -14,11 +14,13 @@ const char *open_relay(bool tty);
 void enter_relay(void);
 
 /* Waits, with the mask `waiting`, until podman has written, a signal has come or it is `deadline`
-   (of now()), and passes on what may be passed on: without `patient` no more than takes no time. */
-void relay_once(long long deadline, const sigset_t *waiting, bool patient);
+   (of now()), and passes on what may be passed on. A terminal, a socket or a file may take its time
+   for that, a pipe does not. */
+void relay_once(long long deadline, const sigset_t *waiting);
 
-/* Passes on what podman, which has ended, had written, but for what is held. */
-void drain_relay(void);
+/* Passes on what podman, which has ended, had written, but for what is held. Drops what nobody
+   reads for `patience` ms; -1: nothing. */
+void drain_relay(int patience);
 
 /* Returns what podman has written last, without a newline, if that is the failure, else NULL. */
 const char *last_failure(void);

@@ -193,6 +193,7 @@ __attribute__((noreturn)) static void become_podman(const struct plan *plan, cha
    there can be no other process: podman is executed in place then. */
 static void run_podman(const struct plan *plan, char **argv, int *lock)
 {
+	enum { PATIENCE = 1000 }; /* ms */
 	const long long deadline = now() + settings.lock_hold * 1000LL;
 	const pid_t shim = getpid();
 	sigset_t waiting;
@@ -209,13 +210,14 @@ static void run_podman(const struct plan *plan, char **argv, int *lock)
 		execute_podman(plan, argv);
 	}
 	for (podman = child; podman;) {
-		relay_once(*lock == NO_LOCK ? LLONG_MAX : deadline, &waiting, *lock == NO_LOCK);
+		relay_once(*lock == NO_LOCK ? LLONG_MAX : deadline, &waiting);
 		if (now() >= deadline)
 			let_go_of_lock(lock, "the time is over");
 	}
 	let_go_of_lock(lock, "podman has ended");
 	restore_signals();
-	drain_relay();
+	/* what a podman that is killed has not been rid of is lost natively */
+	drain_relay(WIFSIGNALED(podmans_status) ? PATIENCE : -1);
 }
 
 /* Returns the failure that podman has ended in; its message is NULL if it is none. */

@@ -53,7 +53,7 @@ static bool end_podman(bool may_repeat)
 	const char *failure, *held;
 	size_t left;
 
-	drain_relay();
+	drain_relay(-1);
 	left = read_as_caller();
 	held = came + came_out;
 	assert(!left || came_out == begin || held[-1] == '\n');
@@ -78,7 +78,7 @@ static void take_turn(void)
 	sigset_t waiting;
 
 	sigemptyset(&waiting);
-	relay_once(clock_ms, &waiting, true);
+	relay_once(clock_ms, &waiting);
 	read_as_caller();
 	/* the failure, if it has just come, is held */
 	while (line > out_before && came[line - 1] != '\n')
@@ -110,7 +110,7 @@ static void try_input(char *input, size_t size)
 			write_as_podman(much, sizeof much);
 		else if (*line == 't')
 			clock_ms += 1000;
-		else if (*line == 'o')
+		if (*line == 'o' || *line == 't') /* the relay waits no longer than HOLD_TIME */
 			take_turn();
 		else if (*line == 'e' && !end_podman(true))
 			break;
@@ -118,6 +118,8 @@ static void try_input(char *input, size_t size)
 	end_podman(false);
 	close_fd(&relay.source);
 	close_fd(&relay.podmans_end);
+	if (relay.target != caller[1])
+		close_fd(&relay.target);
 	close(caller[0]);
 	close(caller[1]);
 }
