@@ -100,7 +100,7 @@ clean() { rm -rf calls events log fail status; }
 
 @test "the runtime that creates has conmon's arguments, environment, descriptors, signals and directory" {
 	local -a words=(--systemd-cgroup --log=x create --bundle "$world/bundle" --pid-file $'p\nq' --preserve-fds 2 ID) \
-		natively=(env -i STAND_IN="$record" A=b LISTEN_FDS=2 LISTEN_PID=1 env --block-signal=USR1
+		natively=(env -i ASAN_OPTIONS="${ASAN_OPTIONS-}" STAND_IN="$record" A=b LISTEN_FDS=2 LISTEN_PID=1 env --block-signal=USR1
 			--ignore-signal=HUP --ignore-signal=PIPE --ignore-signal=CHLD)
 
 	echo content >file
