@@ -96,5 +96,5 @@ lose_all() { echo 1000 >/tmp/racy-runtime/fail-next; }
 	chmod +x passes closes
 	PODMAN_SHIM_RETRIES=0 PODMAN_SHIM_REAL=$work/passes podman run --rm "${doomed[@]}" localhost/bb busybox id
 	[ "$(PODMAN_SHIM_REAL=$work/closes podman run --rm localhost/bb busybox echo hello)" = hello ]
-	[[ $(PODMAN_SHIM_REAL=$work/closes podman --shim-status) == *'passes no override on to podman'* ]]
+	[[ $(PODMAN_SHIM_REAL=$work/closes podman --shim-status) == *'does not work with an override'* ]]
 }
