@@ -60,7 +60,6 @@ commands=(
 	'$podman run --network none --rm --cidfile cid -v /volume localhost/bb busybox echo hello'
 	'$podman run --network none -v /volume localhost/bb busybox echo hello'
 	'$podman run --network none -i --rm localhost/bb busybox md5sum <input'
-	'script -qec "$podman run --network none -t --rm localhost/bb busybox tty" /dev/null < <(exec sleep 60)' # at an end it would write one to the terminal
 	'$podman run --network none -d localhost/bb busybox sleep 60'
 	'$podman run --network none -d -v /volume --name n localhost/bb busybox sleep 60'
 	'$podman run --network none -d --rm --name n localhost/bb busybox sleep 60'
