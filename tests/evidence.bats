@@ -202,11 +202,11 @@ gives_up() {
 	answering_podman
 	says $a
 	# it has ended itself, and what it has started may write more
-	echo "echo create $a 0; echo remove $a 0; sleep 50 & exit 0" >events
+	echo "echo create $a 0; echo remove $a 0; sleep 57.31 & exit 0" >events
 	SECONDS=0
 	gives_up "podman's events do not tell of the container" run --rm image
 	((SECONDS >= 9 && SECONDS < 30))
-	run pgrep -f 'sleep 50'
+	run pgrep -f 'sleep 57.31'
 	[ -z "$output" ]
 }
 
