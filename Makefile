@@ -70,7 +70,7 @@ install: podman-shim
 	@$(call put,644,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
 	@for file in service.conf quadlet.conf; do \
 		new="$(SHARE)/$$file.$$$$" && $(cleanly) && \
-		sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' "systemd/$$file.in" >"$$new" && \
+		sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' "src/systemd/$$file.in" >"$$new" && \
 		chmod 644 "$$new" && mv -f "$$new" "$(SHARE)/$$file" || exit; \
 	done
 	@CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \

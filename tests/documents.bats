@@ -90,7 +90,7 @@ examples() {
 # What a user has: the sources, a machine to install on, and a podman.
 make_machine() {
 	mkdir -p sources machine "$HOME"
-	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "${sources[@]}" "$binary" sources
+	cp -pr "$tests/../Makefile" "$tests/../man" "${sources[@]}" "$binary" sources
 	export PREFIX=$world/machine
 	mkdir -p "$PREFIX"
 	PATH=$PREFIX/bin:$real:$programs

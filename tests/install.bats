@@ -261,7 +261,7 @@ is_native() {
 @test "at every moment of an upgrade podman is there" {
 	# a large one, so that a moment without it would be a long one
 	mkdir new
-	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../systemd" "$tests/../podman-shim.c" "$tests/../src" new
+	cp -pr "$tests/../Makefile" "$tests/../man" "$tests/../podman-shim.c" "$tests/../src" new
 	{
 		cat "$binary"
 		head -c 16M /dev/zero
