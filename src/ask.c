@@ -72,7 +72,8 @@ static size_t read_answer(int fd, char *buffer, size_t size, bool one_line, long
 	return used;
 }
 
-int wait_until(pid_t pid, long long deadline)
+/* Waits for process `pid` until `deadline`. Returns its wait status, or -1 if it did not end. */
+static int wait_until(pid_t pid, long long deadline)
 {
 	int status;
 	pid_t ended;

@@ -15,9 +15,6 @@ struct question {
 	const char *override; /* but this for CONTAINERS_CONF_OVERRIDE, unless it is NULL */
 };
 
-/* Waits for process `pid` until `deadline`. Returns its wait status, or -1 if it did not end. */
-int wait_until(pid_t pid, long long deadline);
-
 /* Takes the signal of a child's end, where the caller blocks it: whoever is executed next would
    find it waiting. */
 void forget_child(void);

@@ -41,17 +41,6 @@ void close_fd(int *fd)
 	*fd = CLOSED;
 }
 
-size_t read_file(const char *path, char *buffer, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	ssize_t length = fd < 0 ? 0 : read(fd, buffer, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	buffer[length > 0 ? length : 0] = 0;
-	return length > 0 ? (size_t)length : 0;
-}
-
 bool is_same_file(const struct stat *one, const struct stat *other)
 {
 	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;

@@ -16,10 +16,6 @@ bool write_safely(int fd, const char *content, size_t length);
 
 void close_fd(int *fd);
 
-/* Reads the file `path` into `buffer`, which then ends in a zero byte. Returns how much of it is
-   there, in bytes; 0 on error. */
-size_t read_file(const char *path, char *buffer, size_t size);
-
 bool is_same_file(const struct stat *one, const struct stat *other);
 
 bool is_null_device(const struct stat *status);

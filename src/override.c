@@ -217,7 +217,9 @@ static void keep_program(const char **alias)
 		*alias = text(DESCRIPTOR_DIRECTORY "%d", service_program);
 }
 
-const char *install_override(const struct plan *plan)
+/* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
+   could not; then nothing is left of it. */
+static const char *install_override(const struct plan *plan)
 {
 	const int lowest = lowest_override(&plan->line);
 	const char *alias = plan->alias, *content, *path = "", *why = NULL;

@@ -29,10 +29,6 @@ bool leave_override(void);
    `alias` stands for the shim as conmon. Returns NULL if it cannot be written in TOML. */
 char *override_text(const struct plan *plan, const char *alias);
 
-/* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
-   could not; then nothing is left of it. */
-const char *install_override(const struct plan *plan);
-
 /* Puts the override of `plan` in place, if it has one; falls back if that fails. */
 void use_override(struct plan *plan);
 

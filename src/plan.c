@@ -161,11 +161,6 @@ static const struct reason {
 	{ is_cut_off, "what stands in podman's place does not work with an override" },
 };
 
-const char *reason_words(size_t number)
-{
-	return number < LENGTH(reasons) ? reasons[number].words : NULL;
-}
-
 /* Returns the first reason against the override, or NULL. */
 static const char *why_no_override(const struct plan *plan)
 {
@@ -178,7 +173,9 @@ static const char *why_no_override(const struct plan *plan)
 	return NULL;
 }
 
-bool is_service(void)
+/* Returns whether this process is the one that systemd has started as a service, whose pid counts:
+   with NotifyAccess=main (systemd.service(5)) nobody else may say that the service is ready. */
+static bool is_service(void)
 {
 	const char *started = getenv("SYSTEMD_EXEC_PID"); /* since systemd 248 */
 

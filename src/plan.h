@@ -43,16 +43,9 @@ struct plan {
 /* Returns the plan's name, for the trace and the status. */
 const char *plan_name(const struct plan *plan);
 
-/* Returns whether this process is the one that systemd has started as a service, whose pid counts:
-   with NotifyAccess=main (systemd.service(5)) nobody else may say that the service is ready. */
-bool is_service(void);
-
 /* Takes the override out of `plan`, for the reason `why`: supervision is next, and where that
    cannot be either, podman as it is. */
 void do_without_override(struct plan *plan, const char *why);
-
-/* Returns the words of reason `number`, from 0, against the override; NULL behind the last. */
-const char *reason_words(size_t number);
 
 /* Returns the plan for `argv`, of `argc` arguments. */
 struct plan decide(char **argv, int argc);
