@@ -12,16 +12,16 @@
 #define QUESTION_TIMEOUT 10000 /* ms */
 #define ANSWER_SIZE (4 << 20)  /* bytes: the events of ten busy minutes */
 
-/* The events are those of ten minutes by podman's own clock, the volumes those that were made for
-   the container. A text is LENGTH:TEXT, as it may hold anything. */
+/* The events are those of ten minutes by podman's own clock. What may hold anything is between
+   ASCII's own separators, which are in no command line. */
+#define UNIT "\x1f"
+#define END_OF_RECORD "\x1e\n"
 #define EVENTS_FORMAT "--format={{.Status}} {{.ID}} {{.ContainerExitCode}}"
 #define POD_FORMAT "--format={{.IsInfra}} {{.StartedAt}}"
 #define CONTAINERS_FORMAT                                                                          \
 	"--format={{.Id}} {{.State.StartedAt.Unix}} {{.Created.UnixNano}} {{len .Dependencies}} "  \
-	"{{len .Pod}} {{eq .HostConfig.NetworkMode \"pasta\"}} "                                   \
-	"{{len .Name}}:{{.Name}},{{len .State.Error}}:{{.State.Error}},"                           \
-	"{{len .Config.CreateCommand}}:"                                                           \
-	"{{range .Config.CreateCommand}}{{len .}}:{{.}},{{end}}"
+	"{{len .Pod}} {{eq .HostConfig.NetworkMode \"pasta\"}} {{.Name}}" UNIT "{{.State.Error}}"  \
+	"{{range .Config.CreateCommand}}" UNIT "{{.}}{{end}}\x1e"
 
 /* Behind the words comes whom they are about. */
 static const char *const request_words[REQUESTS][12] = {
@@ -39,104 +39,73 @@ static const char *const request_words[REQUESTS][12] = {
 			"--filter" },
 };
 
-const char *find_id(const char *text, char *id)
+void find_id(const char *text, char *id)
 {
 	size_t digits;
 
 	while ((digits = strspn(text, "0123456789abcdef")) != ID_LENGTH && *text)
 		text += digits ? digits : 1;
 	snprintf(id, ID_LENGTH + 1, "%s", text);
-	return text;
 }
 
-/* These read what is at `*at`, and move it on. They return false if it is not there. */
-
-static bool take_id(const char **at, char *id)
+/* Returns a copy of what is at `*at`, as far as `end`, and moves it on; NULL if there is no end. */
+static char *take_record(const char **at, const char *end)
 {
-	if (find_id(*at, id) != *at || !*id || (*at)[ID_LENGTH] != ' ')
-		return false;
-	*at += ID_LENGTH + 1;
-	return true;
-}
+	const char *begin = *at, *last = strstr(begin, end);
 
-static bool take_number(const char **at, char end, long long *number)
-{
-	char *after;
-
-	*number = strtoll(*at, &after, 10);
-	if (after == *at || *after != end)
-		return false;
-	*at = after + 1;
-	return true;
-}
-
-static bool take_word(const char **at, struct span *word)
-{
-	*word = (struct span){ *at, strcspn(*at, " \n") };
-	if ((*at)[word->length] != ' ')
-		return false;
-	*at += word->length + 1;
-	return true;
-}
-
-static bool take_text(const char **at, struct span *text)
-{
-	long long length;
-
-	if (!take_number(at, ':', &length) || length < 0)
-		return false;
-	*text = (struct span){ *at, (size_t)length };
-	if (strnlen(*at, text->length) < text->length || (*at)[text->length] != ',')
-		return false;
-	*at += text->length + 1;
-	return true;
-}
-
-bool is_text(struct span span, const char *text)
-{
-	return strlen(text) == span.length && memcmp(span.begin, text, span.length) == 0;
+	if (!last)
+		return NULL;
+	*at = last + strlen(end);
+	return text("%.*s", (int)(last - begin), begin);
 }
 
 bool take_event(const char **at, struct event *event)
 {
-	return take_word(at, &event->kind) && take_id(at, event->id) &&
-	       take_number(at, '\n', &event->status);
+	char *line = take_record(at, "\n");
+	int end = 0;
+	const bool taken = line && sscanf(line, "%15s %64[0-9a-f] %lld%n", event->kind, event->id,
+					  &event->status, &end) == 3;
+	const bool whole = taken && !line[end] && strlen(event->id) == ID_LENGTH;
+
+	free(line);
+	return whole;
 }
 
 bool take_pods_container(const char **at, bool *is_infra, long long *started)
 {
-	struct span word;
+	char *line = take_record(at, "\n"), word[6];
+	int end = 0;
 
-	if (!take_word(at, &word) || !take_number(at, '\n', started))
+	if (!line || sscanf(line, "%5s %lld%n", word, started, &end) != 2 || line[end])
 		return false;
-	*is_infra = is_text(word, "true");
-	return *is_infra || is_text(word, "false");
+	*is_infra = strcmp(word, "true") == 0;
+	return *is_infra || strcmp(word, "false") == 0;
 }
 
 bool take_container(const char **at, char **argv, struct container *container)
 {
-	long long words;
+	char *rest = take_record(at, END_OF_RECORD), *word, pasta[6];
+	int end = 0;
 
-	if (!take_id(at, container->id) || !take_number(at, ' ', &container->started) ||
-	    !take_number(at, ' ', &container->created) ||
-	    !take_number(at, ' ', &container->needed) ||
-	    !take_number(at, ' ', &container->pod_length) || !take_word(at, &container->on_pasta) ||
-	    !take_text(at, &container->name) || !take_text(at, &container->error) ||
-	    !take_number(at, ':', &words))
+	if (!rest || sscanf(rest, "%64[0-9a-f] %lld %lld %lld %lld %5s %n", container->id,
+			    &container->started, &container->created, &container->needed,
+			    &container->pod_length, pasta, &end) != 6)
 		return false;
-	container->is_ours = true;
-	for (long long i = 0; i < words; i++) {
-		struct span word;
-
-		if (!take_text(at, &word))
-			return false;
-		if (!*argv || (i > 0 && !is_text(word, *argv)))
+	container->on_pasta = strcmp(pasta, "true") == 0;
+	rest += end;
+	container->name = strsep(&rest, UNIT);
+	container->error = strsep(&rest, UNIT);
+	if (strlen(container->id) != ID_LENGTH || !container->error)
+		return false;
+	container->is_ours = strsep(&rest, UNIT) && *argv;
+	if (*argv)
+		argv++;
+	for (; (word = strsep(&rest, UNIT)); argv += *argv != NULL)
+		if (!*argv || strcmp(word, *argv) != 0)
 			container->is_ours = false;
-		argv += *argv != NULL;
-	}
 	if (*argv)
 		container->is_ours = false;
-	return *(*at)++ == '\n';
+	return true;
 }
 
 int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer)

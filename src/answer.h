@@ -22,16 +22,9 @@ enum request {
 	REQUESTS,
 };
 
-/* Some of an answer. */
-struct span {
-	const char *begin;
-	size_t length;
-};
-
 /* An event of a container's. */
 struct event {
-	struct span kind;
-	char id[ID_LENGTH + 1];
+	char kind[16], id[ID_LENGTH + 1];
 	long long status; /* the exit status, if it is "died" */
 };
 
@@ -40,18 +33,15 @@ struct container {
 	long long started, created; /* s and ns, of podman's clock */
 	long long needed;           /* how many containers it needs to run, */
 	long long pod_length;       /* of which one is its pod's, if this is not 0 */
-	struct span on_pasta;       /* "true" or not */
-	struct span name, error;    /* why its last start has failed */
-	bool is_ours;               /* the command line that has created it is this one */
+	bool on_pasta;
+	const char *name, *error; /* why its last start has failed */
+	bool is_ours;             /* the command line that has created it is this one */
 };
 
-/* Copies the first id in `text` to `id`, or "" if there is none. Returns where it begins, or the
-   end of `text`. */
-const char *find_id(const char *text, char *id);
+/* Copies the first id in `text` to `id`, or "" if there is none. */
+void find_id(const char *text, char *id);
 
-bool is_text(struct span span, const char *text);
-
-/* These read the line at `*at` of the answer, and move it on. They return false if it is not in the
+/* These read what is at `*at` of the answer, and move it on. They return false if it is not in the
    form asked for. The command line of a container is compared with `argv`, but for podman's name,
    which a script may change. */
 bool take_event(const char **at, struct event *event);

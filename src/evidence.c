@@ -65,11 +65,12 @@ static const char *judge_events(const struct facts *facts, bool *removed)
 		if (!take_event(&at, &event))
 			return "podman's events are not in the form asked for";
 		if (strcmp(event.id, facts->named) != 0) {
-			if (created && is_text(event.kind, "died") && event.status == facts->status)
+			if (created && strcmp(event.kind, "died") == 0 &&
+			    event.status == facts->status)
 				return "another container has ended with this exit status";
-		} else if (is_text(event.kind, "create")) {
+		} else if (strcmp(event.kind, "create") == 0) {
 			created = true;
-		} else if (is_text(event.kind, "remove")) {
+		} else if (strcmp(event.kind, "remove") == 0) {
 			*removed = true;
 		} else {
 			return "the container has started";
@@ -110,7 +111,7 @@ static const char *judge_left(const char *id, const char *name, char **argv,
 	if (why_not)
 		return why_not;
 	/* podman finds a container by the beginning of its id, too, and one has an id for a name */
-	if (*id ? strcmp(left.id, id) != 0 : !is_text(left.name, name))
+	if (*id ? strcmp(left.id, id) != 0 : strcmp(left.name, name) != 0)
 		return "another container answers to its name";
 	if (left.started != NEVER)
 		return "the container has started";
@@ -160,7 +161,7 @@ static const char *judge_detached_run(const struct command_line *line, char **ar
 		return ask_first(verdict, ASK_CONTAINERS, list);
 	while (take_container(&at, argv, &left))
 		if (left.started == NEVER && left.is_ours && left.created > newest &&
-		    is_text(left.error, facts->error)) {
+		    strcmp(left.error, facts->error) == 0) {
 			newest = left.created;
 			memcpy(verdict->id, left.id, sizeof left.id);
 		}
@@ -199,7 +200,7 @@ static const char *judge_start(const struct command_line *line, char **argv,
 		return "the message does not name the container";
 	if (it.started != NEVER)
 		return "the container has started";
-	verdict->mends = is_text(it.on_pasta, "true");
+	verdict->mends = it.on_pasta;
 	memcpy(verdict->id, it.id, verdict->mends ? sizeof it.id : 0);
 	return NULL;
 }

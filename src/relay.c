@@ -46,17 +46,13 @@ const char *open_relay(bool tty)
 {
 	const int flags = fcntl(STDERR_FILENO, F_GETFL);
 	struct stat out, err;
-	socklen_t length = sizeof(int);
-	int ends[2], opened = CLOSED, type = SOCK_STREAM;
+	int ends[2], opened = CLOSED;
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(STDERR_FILENO, &err) < 0)
 		return "stderr cannot be written";
 	relay.is_terminal = isatty(STDERR_FILENO);
-	if (S_ISSOCK(err.st_mode))
-		getsockopt(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type, &length);
-	if (type != SOCK_STREAM ||
-	    (S_ISCHR(err.st_mode) && !relay.is_terminal && !is_null_device(&err)))
-		return "stderr is no pipe, terminal, file or stream";
+	if (S_ISCHR(err.st_mode) && !relay.is_terminal && !is_null_device(&err))
+		return "stderr is a device";
 	if (!(relay.is_terminal ? open_terminal(ends) : open_pipe(ends)))
 		return text("no pipe or terminal: %s", strerror(errno));
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);

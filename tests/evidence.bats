@@ -41,9 +41,9 @@ answering_podman() {
 told() {
 	local id=$1 started=$2 pasta=$3 name=$4
 	shift 4
-	printf '%s %s 1 0 0 %s %s:%s,%s:%s,%s:6:podman,' "$id" "$started" "$pasta" ${#name} "$name" ${#failure} "$failure" $(($# + 1))
-	[ $# -eq 0 ] || for word in "$@"; do printf '%s:%s,' ${#word} "$word"; done
-	echo
+	printf '%s %s 1 0 0 %s %s\x1f%s\x1fpodman' "$id" "$started" "$pasta" "$name" "$failure"
+	[ $# -eq 0 ] || printf '\x1f%s' "$@"
+	printf '\x1e\n'
 }
 never=-62135596800
 

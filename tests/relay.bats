@@ -176,6 +176,25 @@ each_way() {
 	exec 5<&-
 }
 
+@test "a podman that is killed ends the shim, though nobody reads what it has written" {
+	make_podman <<-'END'
+		head -c 1000000 /dev/zero >&2 &
+		echo $$ >"$world/pid"
+		wait
+	END
+	mkfifo errors
+	podman run image 2>errors &
+	shim_pid=$!
+	exec 5<errors
+	until_true test -s pid
+	kill -KILL "$(<pid)"
+	until_true gone "$shim_pid"
+	exec 5<&-
+	status=0
+	wait "$shim_pid" || status=$?
+	[ "$status" -eq 137 ]
+}
+
 @test "nobody waits for what podman leaves behind" {
 	make_podman <<-'END'
 		echo early >&2
@@ -246,7 +265,7 @@ each_way() {
 	[[ $(<streams) == *pipe:* ]]
 }
 
-@test "what is no pipe, file, terminal or stream is not relayed" {
+@test "stderr that is a device, or cannot be written, is not relayed" {
 	make_podman <<<'readlink /proc/self/fd/2 >"$world/stderr-is"'
 	podman run image 2>/dev/zero
 	[ "$(<stderr-is)" = /dev/zero ]
