@@ -39,7 +39,6 @@
 #endif
 
 #ifdef __linux__
-#include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -47,6 +46,9 @@
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #endif
+
+/* linux/nsfs.h, which is no part of a C library: ioctl_nsfs(2) */
+#define NS_GET_USERNS _IO(0xb7, 1)
 
 #define VERSION "0.9.0"
 
