@@ -145,18 +145,15 @@ remove_all() { native rm -aft 0 -v >/dev/null; }
 @test "a container that runs already is not started again by what it says" {
 	start_service
 	says @
-	echo 'until [ -e /shared/go ]; do busybox usleep 10000; done' >shared/before
+	echo 'until [ -e /shared/go ]; do echo runs; busybox usleep 100000; done' >shared/before
 	# shellcheck disable=SC2016 # the container expands it
 	native run -d --name n --network none -v ./shared:/shared --cidfile shared/id localhost/bb sh -c \
 		'. /shared/before; echo ran >>/shared/ran; busybox sed "s/@/$(busybox cat /shared/id)/" /shared/words >&2; exit 125'
-	(
-		until_true grep -q podman-remote log
-		until_true [ -n "$(pgrep -f 'podman-remote .*start -a n')" ]
-		busybox sleep 1
-		touch shared/go
-	) 3>&- &
-	run remote start -a n
-	echo "$output"
+	remote start -a n >attached 2>stderr &
+	until_true grep -q runs attached
+	touch shared/go
+	wait $! && false
+	is_taken_for_podman
 	[ "$(wc -l <shared/ran)" -eq 1 ]
 	stop_service
 }

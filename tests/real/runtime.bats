@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # releases: trixie
-# by hand: sid
+# by hand: sid bookworm
 # A container that the OCI runtime fails to create is created the next time, and nobody notices.
 
 load common
@@ -144,12 +144,12 @@ fail_with() {
 	until_true [ -S podman.sock ]
 	for command in "run --rm $sysctl" "run -d --name x $sysctl"; do
 		failures 3
-		eval "CONTAINER_HOST=unix://$work/podman.sock /usr/bin/podman-remote $command localhost/bb busybox sleep 0.1"
+		eval "native --remote --url unix://$work/podman.sock $command localhost/bb busybox sleep 0.1"
 		[ "$(</tmp/racy-runtime/fail-next)" -eq 0 ]
 	done
-	eval "CONTAINER_HOST=unix://$work/podman.sock /usr/bin/podman-remote create --name y $sysctl localhost/bb busybox sleep 60"
+	eval "native --remote --url unix://$work/podman.sock create --name y $sysctl localhost/bb busybox sleep 60"
 	failures 3
-	CONTAINER_HOST=unix://$work/podman.sock /usr/bin/podman-remote start y
+	native --remote --url unix://$work/podman.sock start y
 	is_running y
 	kill %1
 	failures 3
@@ -171,6 +171,7 @@ fail_with() {
 }
 
 @test "who waits for a container to be ready is told so once" {
+	command -v python3 || skip 'no Python in this root'
 	make_runtimes
 	cat >listen.py <<-'END'
 		import socket
