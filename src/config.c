@@ -9,7 +9,6 @@
 #include "config.h"
 #include "file.h"
 #include "layers.h"
-#include "message.h"
 #include "text.h"
 #include "toml.h"
 #include "version.h"
@@ -28,49 +27,18 @@ const char *const default_conmons[] = {
 	NULL,
 };
 
-/* The default of conmon_env_vars. */
-static const char conmon_environment[] =
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/* Returns the letter at `*at` as podman compares it, and moves behind it: strings.EqualFold of Go.
-   Two letters beyond ASCII are an s and a k to it, the long s and the sign of kelvin; the others
-   are in no key of podman's. */
-static int next_letter(const char **at)
-{
-	static const char long_s[] = "\305\277", kelvin[] = "\342\204\252";
-	const bool is_s = skip_prefix(*at, long_s);
-
-	if (is_s || skip_prefix(*at, kelvin)) {
-		*at += is_s ? sizeof long_s - 1 : sizeof kelvin - 1;
-		return is_s ? 's' : 'k';
-	}
-	return tolower((unsigned char)*(*at)++);
-}
-
-static bool is_same_key(const char *one, const char *other)
-{
-	int letter;
-
-	do {
-		letter = next_letter(&one);
-		if (letter != next_letter(&other))
-			return false;
-	} while (letter);
-	return true;
-}
-
 /* Returns the item of `table`, which may be NULL, that podman reads as `key`, or NULL. */
 static struct item *find_key(const struct item *table, const char *key)
 {
 	struct item *item = table ? table->first : NULL;
 
-	while (item && !is_same_key(item->name, key))
+	while (item && strcasecmp(item->name, key) != 0)
 		item = item->next;
 	return item;
 }
 
-/* Notes an error if podman would take two keys of `root`, or of a table in it, for the same: which
-   of them counts is left to chance. */
+/* Notes an error if podman would take two keys of `root`, or of a table in it, for the same, which
+   to it also letters beyond ASCII can be: which of them counts is left to chance. */
 static void check_keys(struct reader *reader, const struct item *root)
 {
 	for (const struct item *item = root->first; item; item = item->next) {
@@ -78,7 +46,10 @@ static void check_keys(struct reader *reader, const struct item *root)
 		const struct item *same = find_key(&rest, item->name);
 
 		if (same)
-			refuse_line(reader, same->line, "a key that is there already, to podman");
+			refuse(reader, same->line, "a key that is there already, to podman");
+		for (const char *letter = item->name; *letter; letter++)
+			if (*letter & 0x80)
+				refuse(reader, item->line, "a key that is not ASCII");
 		if (item->kind == TABLE && !root->name)
 			check_keys(reader, item);
 	}
@@ -102,8 +73,7 @@ static void merge_table(struct reader *reader, struct item *into, struct item *f
 			/* of default_subnet_pools, where these have other keys, both would count */
 			if (depth < 2 && item->kind == ARRAY && item->first &&
 			    item->first->kind == TABLE)
-				refuse_line(reader, item->line,
-					    "tables that an earlier file has, too");
+				refuse(reader, item->line, "tables that an earlier file has, too");
 			item->next = found->next;
 			*found = *item;
 		}
@@ -112,11 +82,10 @@ static void merge_table(struct reader *reader, struct item *into, struct item *f
 
 void set_key(struct item *root, const char *section, const char *key, const char *value)
 {
-	struct item *table = find_key(root, section), *item;
+	struct item *table = find_key(root, section), *item = find_key(table, key);
 
 	if (!table)
 		add_item(root, table = new_item(section, section, TABLE));
-	item = find_key(table, key);
 	if (!item)
 		add_item(table, item = new_item(key, key, ARRAY));
 	item->value = value;
@@ -131,45 +100,33 @@ static struct item *find_kind(struct reader *reader, const struct item *table, c
 
 	if (!item || item->kind == kind)
 		return item;
-	refuse_line(reader, item->line, "a value of another kind than podman expects");
+	refuse(reader, item->line, "a value of another kind than podman expects");
 	return NULL;
-}
-
-/* Puts the attributes that `table`, an element of an array of strings, holds into `strings`. */
-static void read_attributes(struct reader *reader, const struct item *table,
-			    struct strings *strings)
-{
-	for (const struct item *item = table->first; item; item = item->next) {
-		if (strcmp(item->name, "append") == 0 && item->kind == BOOLEAN)
-			strings->appends = item->truth;
-		else
-			refuse_line(reader, item->line, "an attribute that podman does not know");
-	}
 }
 
 /* Reads `key` of `table`, an array of strings, into `strings`, if it is there: Slice.UnmarshalTOML
    of containers/common, internal/attributedstring/slice.go, which is that of 4.8. */
-static void read_strings(const struct configuration *configuration, struct reader *reader,
+static void read_strings(struct configuration *configuration, struct reader *reader,
 			 const struct item *table, const char *key, struct strings *strings)
 {
-	const struct item *array = find_kind(reader, table, key, ARRAY);
-	char **words = NULL;
+	const struct item *array = find_kind(reader, table, key, ARRAY), *append;
 
 	if (!array)
 		return;
 	for (const struct item *item = array->first; item; item = item->next) {
-		if (item->kind == STRING)
-			add_word(&words, text("%s", item->text));
-		else if (item->kind == TABLE && !configuration->merged)
-			read_attributes(reader, item, strings);
-		else
-			refuse_line(reader, item->line, "something else among strings");
+		append = item->kind == TABLE ? find_item(item, "append") : NULL;
+		if (append && append->kind == BOOLEAN && !configuration->is_whole) {
+			strings->appends = strcmp(append->value, "true") == 0;
+			configuration->appends = true;
+		} else if (item->kind != STRING) {
+			refuse(reader, array->line, "something else among strings");
+		}
 	}
 	if (!strings->appends)
-		strings->words = words;
-	else
-		for (char **word = words; word && *word; word++)
-			add_word(&strings->words, *word);
+		strings->words = NULL;
+	for (const struct item *item = array->first; item; item = item->next)
+		if (item->kind == STRING)
+			add_word(&strings->words, text("%s", item->text));
 }
 
 static void read_boolean(struct reader *reader, const struct item *table, const char *key,
@@ -178,7 +135,7 @@ static void read_boolean(struct reader *reader, const struct item *table, const 
 	const struct item *item = find_kind(reader, table, key, BOOLEAN);
 
 	if (item)
-		*value = item->truth;
+		*value = strcmp(item->value, "true") == 0;
 }
 
 /* Lets the file that was read into `root` change `configuration`. */
@@ -200,85 +157,59 @@ static void read_keys(struct configuration *configuration, struct reader *reader
 	read_boolean(reader, engine, "remote", &configuration->remote);
 }
 
-struct item *read_content(struct configuration *configuration, struct reader *reader,
-			  const char *content, size_t length)
+bool read_content(struct configuration *configuration, struct reader *reader, const char *content,
+		  size_t length, bool adds)
 {
 	struct item *root = read_toml(reader, content, length);
 
-	if (!root)
-		return NULL;
 	check_keys(reader, root);
 	read_keys(configuration, reader, root);
-	if (configuration->merged)
-		merge_table(reader, configuration->merged, root, 0);
-	return reader->error ? NULL : root;
+	if (adds)
+		merge_table(reader, configuration->base, root, 0);
+	return !reader->error;
 }
 
-/* Reads one file. Returns what it holds; NULL if that cannot be read, or had an obstacle before. */
-static struct item *read_layer(struct configuration *configuration, const char *path)
+/* Reads one file, unless there is an obstacle already. */
+static void read_layer(struct configuration *configuration, const char *path, bool adds)
 {
-	struct item *root = NULL;
 	struct reader reader;
 	size_t length;
 	char *content;
 
 	if (configuration->obstacle)
-		return NULL;
+		return;
 	content = read_whole(path, LARGEST_CONFIGURATION, &length);
-	if (content)
-		root = read_content(configuration, &reader, content, length);
 	if (!content)
 		configuration->obstacle = text("%s: %s", path, strerror(errno));
-	else if (!root)
+	else if (!read_content(configuration, &reader, content, length, adds))
 		configuration->obstacle = text("%s:%d: %s", path, reader.line, reader.error);
-	return root;
 }
 
 struct configuration default_configuration(const struct version *version)
 {
-	struct configuration configuration = { .obstacle = NULL };
+	struct configuration configuration = { .is_whole = is_before(version, 4, 8),
+					       .base = new_item(NULL, NULL, TABLE) };
 
 	for (const char *const *path = default_conmons; *path; path++)
 		add_word(&configuration.conmons.words, text("%s", *path));
-	add_word(&configuration.conmon_env.words, text("%s", conmon_environment));
-	if (is_before(version, 4, 8))
-		configuration.merged = new_item(NULL, NULL, TABLE);
+	add_word(&configuration.conmon_env.words,
+		 text("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
 	return configuration;
 }
 
 struct configuration read_configuration(const struct version *version, char **modules)
 {
-	const char *override = nonempty(getenv("CONTAINERS_CONF_OVERRIDE"));
+	const char *override = nonempty(getenv(OVERRIDE_VARIABLE));
 	struct configuration configuration = default_configuration(version);
 	char **files = list_layers(version, modules, &configuration.obstacle);
-	struct item *root;
 
-	if (modules && configuration.merged && !configuration.obstacle)
+	if (modules && configuration.is_whole)
 		configuration.obstacle = "Podman 4.7 reads a module after all that is merged here";
 	for (; files && *files; files++)
-		read_layer(&configuration, *files);
-	configuration.sysctls_append = configuration.sysctls.appends;
-	configuration.conmons_append = configuration.conmons.appends;
-	configuration.conmon_env_append = configuration.conmon_env.appends;
-	if (override && !is_before(version, 4, 5)) { /* older ones ignore it */
-		if (!keep_pipe(override))
-			die(STATUS_FAILED, "cannot keep what %s held: %s", override,
-			    strerror(errno));
-		root = read_layer(&configuration, override);
-		configuration.callers = configuration.merged ? NULL : root;
-	}
+		read_layer(&configuration, *files, configuration.is_whole);
+	if (override && !is_before(version, 4, 5)) /* older ones ignore it */
+		read_layer(&configuration, override, true);
 	return configuration;
-}
-
-const char *ping_value(const char *sysctl)
-{
-	const char *value = skip_prefix(sysctl, PING_SYSCTL);
-
-	if (!value || strchr(value, '=') ||
-	    (*value &&
-	     (isspace((unsigned char)*value) || isspace((unsigned char)value[strlen(value) - 1]))))
-		return NULL;
-	return value;
 }
 
 bool is_range(const char *value)

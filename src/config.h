@@ -20,12 +20,11 @@ struct configuration {
 	struct strings conmon_env;   /* [engine] conmon_env_vars */
 	struct strings engine_env;   /* [engine] env */
 	bool remote;                 /* [engine] remote */
-	/* whether podman would add the override's arrays to those above, not replace them */
-	bool sysctls_append, conmons_append, conmon_env_append;
-	struct item *callers; /* what the caller's own override holds, or NULL */
-	/* Of a Podman before 4.8, which reads no override: all that it would have read, the
-	   caller's override last. Else NULL. */
-	struct item *merged;
+	bool appends;                /* some array has said whether it adds to earlier ones */
+	bool is_whole;               /* of a Podman before 4.8, which reads no override */
+	/* What the override adds to: the caller's own; if `is_whole`, all that podman would have
+	   read, the caller's override last. */
+	struct item *base;
 	const char *obstacle; /* why this cannot be relied on, or NULL */
 };
 
@@ -39,17 +38,13 @@ void set_key(struct item *root, const char *section, const char *key, const char
 /* Returns what podman of `version` takes where no file says anything else. */
 struct configuration default_configuration(const struct version *version);
 
-/* Lets a file that holds `content`, of `length` bytes and a zero byte, change `configuration`.
-   Returns what it holds, or NULL, with the error in `reader`. */
-struct item *read_content(struct configuration *configuration, struct reader *reader,
-			  const char *content, size_t length);
+/* Lets a file that holds `content`, of `length` bytes and a zero byte, change `configuration`; adds
+   it to the base if `adds`. Returns false on error, which is in `reader`. */
+bool read_content(struct configuration *configuration, struct reader *reader, const char *content,
+		  size_t length, bool adds);
 
 /* Reads what podman of `version`, with the modules `modules`, would. */
 struct configuration read_configuration(const struct version *version, char **modules);
-
-/* Returns the value that `sysctl`, KEY=VALUE, gives ping_group_range, or NULL: blanks around it,
-   and another `=`, are errors of podman's (ValidateSysctls of its pkg/util/utils.go). */
-const char *ping_value(const char *sysctl);
 
 /* Returns whether `value` is a range as the kernel takes one: icmp(7). */
 bool is_range(const char *value);

@@ -29,20 +29,18 @@ static const char *why_not_own(const char *path)
 
 const char *user_directory(void)
 {
+	const uintmax_t user = geteuid();
 	const char *runtime = getenv("XDG_RUNTIME_DIR"), *why;
 	struct stat status;
 	char *path;
 
 	if (runtime && runtime[0] == '/' && !why_not_own(runtime))
 		return runtime;
-	path = text("/run/user/%ju", (uintmax_t)geteuid());
+	path = text("/run/user/%ju", user);
 	if (!why_not_own(path))
 		return path;
-	path = text("/tmp/podman-shim-%ju", (uintmax_t)geteuid());
-	if (mkdir(path, S_IRWXU) < 0 && errno != EEXIST)
-		why = strerror(errno);
-	else
-		why = why_not_own(path);
+	path = text("/tmp/podman-shim-%ju", user);
+	why = mkdir(path, S_IRWXU) < 0 && errno != EEXIST ? strerror(errno) : why_not_own(path);
 	/* in a directory that everybody may write to, nobody else shall even look into it */
 	if (!why && stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
 		why = "others may enter it";

@@ -5,7 +5,6 @@
 #include "shim.h"
 
 #include "execute.h"
-#include "file.h"
 #include "find.h"
 #include "message.h"
 #include "override.h"
@@ -30,7 +29,6 @@ void execute_podman(const struct plan *plan, char **argv)
 	execute(plan->podman.path, argv);
 	error = errno;
 	if (leave_override()) { /* its variable may have been too much: E2BIG */
-		close_fd(&service_program);
 		trace("without the override: %s: %s", plan->podman.path, strerror(error));
 		execute(plan->podman.path, argv);
 		error = errno;

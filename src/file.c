@@ -54,43 +54,28 @@ bool is_null_device(const struct stat *status)
 	       null.st_rdev == status->st_rdev;
 }
 
-int open_file(const char *path, struct stat *status)
-{
-	if (stat(path, status) < 0)
-		return -1;
-	if (S_ISREG(status->st_mode) || is_null_device(status))
-		return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	errno = S_ISDIR(status->st_mode) ? EISDIR : ESPIPE;
-	return -1;
-}
-
 char *read_whole(const char *path, size_t most, size_t *length)
 {
-	struct stat status = { .st_size = 0 };
-	int fd = open_file(path, &status);
-	size_t room = (uintmax_t)status.st_size < most ? (size_t)status.st_size + 1 : most + 1;
-	char *content = NULL, *grown;
+	struct stat status;
+	char *content;
 	ssize_t count = -1;
+	int fd;
 
-	*length = 0;
-	while (fd >= 0 && (grown = realloc(content, room + 1))) {
-		content = grown;
-		count = read(fd, content + *length, room - *length);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count <= 0)
-			break;
-		*length += (size_t)count;
-		if (*length > most) {
-			errno = EFBIG;
-			count = -1;
-			break;
-		}
-		if (*length == room)
-			room = 2 * room < most ? 2 * room : most + 1;
+	if (stat(path, &status) < 0)
+		return NULL;
+	if (!S_ISREG(status.st_mode) && !is_null_device(&status)) {
+		errno = S_ISDIR(status.st_mode) ? EISDIR : ESPIPE;
+		return NULL;
 	}
-	if (fd >= 0)
-		close(fd);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	content = fd < 0 ? NULL : malloc(most + 1);
+	*length = 0;
+	while (content && *length <= most &&
+	       (count = read(fd, content + *length, most + 1 - *length)) > 0)
+		*length += (size_t)count;
+	close_fd(&fd);
+	if (*length > most)
+		errno = EFBIG;
 	if (count == 0) {
 		content[*length] = 0;
 		return content;
@@ -146,97 +131,38 @@ bool open_pipe(int ends[2])
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-int make_memory_file(void)
-{
-	/* Kernels from 6.3 on want to know that it is not a program; older ones reject the flag. */
-	int fd = memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-
-	return fd < 0 && errno == EINVAL
-		   ? memfd_create("podman-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING)
-		   : fd;
-}
-
 /* What tells an override's file from any other: nothing else seals a file so. */
 #define OVERRIDE_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-
-bool is_sealed(int fd)
-{
-	int seals = fcntl(fd, F_GET_SEALS);
-
-	return seals >= 0 && (seals & OVERRIDE_SEALS) == OVERRIDE_SEALS;
-}
-
-bool seal(int fd)
-{
-	return fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) == 0;
-}
-#else
-int make_memory_file(void)
-{
-	errno = ENOSYS;
-	return -1;
-}
-
-bool is_sealed(int fd)
-{
-	(void)fd;
-	return false;
-}
-
-bool seal(int fd)
-{
-	(void)fd;
-	return false;
-}
 #endif
 
-/* Returns the number of the descriptor, other than stdin, stdout and stderr, that `path` names, or
-   -1 if it names none. */
-static int descriptor_of(const char *path)
+int make_sealed_file(const char *content)
 {
-	static const char *const directories[] = { DESCRIPTOR_DIRECTORY, PROC_DESCRIPTORS };
+	int fd = CLOSED;
+#ifdef __linux__
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 
-	for (size_t i = 0; i < LENGTH(directories); i++) {
-		const char *number = skip_prefix(path, directories[i]);
-		int fd = number && *number != '0' ? number_of(number, INT_MAX) : -1;
-
-		if (fd > STDERR_FILENO)
-			return fd;
-	}
-	return -1;
+	/* Kernels from 6.3 on want to know that it is not a program; older ones reject the flag. */
+	fd = memfd_create("podman-shim", flags | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("podman-shim", flags);
+	if (fd >= 0 && (!write_safely(fd, content, strlen(content)) ||
+			fcntl(fd, F_ADD_SEALS, OVERRIDE_SEALS) < 0))
+		close_fd(&fd);
+#else
+	(void)content;
+	errno = ENOSYS;
+#endif
+	return fd;
 }
 
-/* Copies all that can be read from `from`, a pipe. Returns false, and errno, on error. */
-static bool copy_pipe(int from, int to)
+bool is_sealed(int fd)
 {
-	struct pollfd ready = { .fd = from, .events = POLLIN };
-	char buffer[4096];
-	ssize_t length;
+#ifdef __linux__
+	const int seals = fcntl(fd, F_GET_SEALS);
 
-	while ((length = read(from, buffer, sizeof buffer)) != 0) {
-		if (length < 0 && errno == EAGAIN)
-			poll(&ready, 1, -1);
-		else if (length < 0 && errno != EINTR)
-			return false;
-		else if (length > 0 && !write_safely(to, buffer, (size_t)length))
-			return false;
-	}
-	return true;
-}
-
-bool keep_pipe(const char *path)
-{
-	const int fd = descriptor_of(path);
-	struct stat status;
-	int memory;
-	bool kept;
-
-	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISFIFO(status.st_mode))
-		return true;
-	memory = make_memory_file();
-	if (memory < 0)
-		return true; /* it cannot be read then, other than once */
-	kept = copy_pipe(fd, memory) && lseek(memory, 0, SEEK_SET) == 0 && dup2(memory, fd) >= 0;
-	close_fd(&memory);
-	return kept;
+	return seals >= 0 && (seals & OVERRIDE_SEALS) == OVERRIDE_SEALS;
+#else
+	(void)fd;
+	return false;
+#endif
 }

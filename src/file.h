@@ -20,14 +20,9 @@ bool is_same_file(const struct stat *one, const struct stat *other);
 
 bool is_null_device(const struct stat *status);
 
-/* Opens the file `path` to read it, with its status in `status`. Refuses what can be read only
-   once: a pipe is not even opened, because its writer waits for just that. Returns -1, and errno,
-   on error. */
-int open_file(const char *path, struct stat *status);
-
 /* Returns the content of the file `path`, with a zero byte behind it, and in `*length` its length
-   in bytes. Returns NULL, and errno, on error, which more than `most` bytes are (EFBIG). The size
-   that a file has by stat(2) is only the first guess: files in /proc have 0. */
+   in bytes. Returns NULL, and errno, on error, which more than `most` bytes are (EFBIG), and what
+   can be read only once: a pipe is not even opened, because its writer waits for just that. */
 char *read_whole(const char *path, size_t most, size_t *length);
 
 /* Returns the milliseconds of a clock that is never set. */
@@ -47,17 +42,11 @@ void keep_from_podman(int ends[2]);
    and errno, on error. */
 bool open_pipe(int ends[2]);
 
-/* Returns a descriptor, close-on-exec, of a new file in memory; -1 and errno on error. */
-int make_memory_file(void);
+/* Returns a descriptor, close-on-exec, of a new file in memory that holds `content` and can never
+   be changed; -1 and errno on error. */
+int make_sealed_file(const char *content);
 
-/* If `path` names a descriptor that is a pipe, as a shell's <(...) does, reads all of it into a
-   file in memory that takes its place: the shim and podman can both read that. Returns false, and
-   errno, if what has been read cannot be kept: podman would run without it. */
-bool keep_pipe(const char *path);
-
+/* Returns whether `fd` is of such a file. */
 bool is_sealed(int fd);
-
-/* Returns whether the file in memory `fd` can no longer be changed from now on. */
-bool seal(int fd);
 
 #endif

@@ -7,10 +7,10 @@
 #include "layers.h"
 #include "text.h"
 
-#define SYSTEM_FILE "/usr/share/containers/containers.conf"
 #define SYSTEM_PREFIX "/usr/share/containers/containers."
-#define ADMINISTRATORS_FILE "/etc/containers/containers.conf"
 #define ADMINISTRATORS_PREFIX "/etc/containers/containers."
+#define SYSTEM_FILE SYSTEM_PREFIX "conf"
+#define ADMINISTRATORS_FILE ADMINISTRATORS_PREFIX "conf"
 
 struct layers {
 	const struct version *version;
@@ -20,15 +20,15 @@ struct layers {
 	const char *obstacle; /* why they may be others, or NULL */
 };
 
-/* Adds `path` to `files`, unless there is no such file. Returns whether there is one, also if it
-   cannot be read. */
-static bool add_file(char ***files, const char *path)
+/* Adds `path`, unless there is no such file. Returns whether there is one, also if it cannot be
+   read. */
+static bool add_file(struct layers *layers, const char *path)
 {
 	struct stat status;
 
 	if (stat(path, &status) < 0 && errno == ENOENT)
 		return false;
-	add_word(files, text("%s", path));
+	add_word(&layers->files, text("%s", path));
 	return true;
 }
 
@@ -44,85 +44,66 @@ static int compare_names(const void *one, const void *other)
 	return strcmp(base_name(*(char *const *)one), base_name(*(char *const *)other));
 }
 
-/* Returns the drop-ins in `directory`, sorted by name; NULL-ended, or NULL. Podman before 5.7 does
-   not follow a symbolic link to such a directory, and before 3.3 reads none. */
-static char **list_directory(struct layers *layers, const char *directory)
+/* Adds the drop-ins in `directory` to `files`, sorted by name. Podman before 5.7 does not follow a
+   symbolic link to such a directory, and before 3.3 reads none; from 6 on a drop-in takes the place
+   of an earlier one of the same name. */
+static void add_directory(struct layers *layers, char ***files, const char *directory)
 {
 	struct dirent **entries;
 	struct stat status;
-	char **files = NULL;
 	int count;
 
 	if (is_before(layers->version, 3, 3) ||
 	    (is_before(layers->version, 5, 7) && lstat(directory, &status) == 0 &&
 	     !S_ISDIR(status.st_mode)))
-		return NULL;
+		return;
 	count = scandir(directory, &entries, is_conf, alphasort);
 	if (count < 0 && errno != ENOENT && !layers->obstacle)
 		layers->obstacle = text("%s: %s", directory, strerror(errno));
 	for (int i = 0; i < count; i++) {
 		char *path = text("%s/%s", directory, entries[i]->d_name);
+		char **same = layers->version->major < 6 ? NULL : *files;
 
-		if (lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-			add_word(&files, path);
-	}
-	return files;
-}
-
-static void add_directory(struct layers *layers, const char *directory)
-{
-	for (char **file = list_directory(layers, directory); file && *file; file++)
-		add_word(&layers->files, *file);
-}
-
-/* Adds the drop-ins in `directory` to `files`, where each takes the place of one of the same name.
- */
-static void merge_directory(struct layers *layers, char ***files, const char *directory)
-{
-	for (char **file = list_directory(layers, directory); file && *file; file++) {
-		char **same = *files;
-
-		while (same && *same && compare_names(same, file) != 0)
+		if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
+			continue;
+		while (same && *same && compare_names(same, &path) != 0)
 			same++;
 		if (same && *same)
-			*same = *file;
+			*same = path;
 		else
-			add_word(files, *file);
+			add_word(files, path);
 	}
-}
-
-/* Merges the directories whose paths begin with `prefix`: for all, and for such a user. */
-static void merge_directories(struct layers *layers, char ***files, const char *prefix)
-{
-	const char *user = layers->uid ? "rootless" : "rootful";
-
-	merge_directory(layers, files, text("%sconf.d", prefix));
-	merge_directory(layers, files, text("%s%s.conf.d", prefix, user));
-	if (layers->uid)
-		merge_directory(layers, files,
-				text("%s%s.conf.d/%ju", prefix, user, (uintmax_t)layers->uid));
 }
 
 /* Adds what Podman 6 reads: of the main files the first, then the others by their names
    (go.podman.io/storage, pkg/configfile/parse.go). */
 static void add_layers_of_6(struct layers *layers)
 {
-	const char *users = layers->users;
-	char **drop_ins = NULL, **end;
+	static const char *const prefixes[] = { SYSTEM_PREFIX, ADMINISTRATORS_PREFIX };
+	const char *user = layers->uid ? "rootless" : "rootful";
+	char **drop_ins = NULL;
+	size_t count = 0;
 
-	if (!(users && add_file(&layers->files, users)) &&
-	    !add_file(&layers->files, ADMINISTRATORS_FILE))
-		add_file(&layers->files, SYSTEM_FILE);
-	merge_directories(layers, &drop_ins, SYSTEM_PREFIX);
-	merge_directories(layers, &drop_ins, ADMINISTRATORS_PREFIX);
-	if (users)
-		merge_directory(layers, &drop_ins, text("%s.d", users));
-	for (end = drop_ins; end && *end; end++)
-		;
-	if (drop_ins)
-		qsort(drop_ins, (size_t)(end - drop_ins), sizeof *drop_ins, compare_names);
-	for (char **file = drop_ins; file && *file; file++)
-		add_word(&layers->files, *file);
+	if (!(layers->users && add_file(layers, layers->users)) &&
+	    !add_file(layers, ADMINISTRATORS_FILE))
+		add_file(layers, SYSTEM_FILE);
+	for (size_t i = 0; i < LENGTH(prefixes); i++) {
+		const char *users = text("%s%s.conf.d", prefixes[i], user);
+
+		add_directory(layers, &drop_ins, text("%sconf.d", prefixes[i]));
+		add_directory(layers, &drop_ins, users);
+		if (layers->uid)
+			add_directory(layers, &drop_ins,
+				      text("%s/%ju", users, (uintmax_t)layers->uid));
+	}
+	if (layers->users)
+		add_directory(layers, &drop_ins, text("%s.d", layers->users));
+	while (drop_ins && drop_ins[count])
+		count++;
+	if (count)
+		qsort(drop_ins, count, sizeof *drop_ins, compare_names);
+	for (size_t i = 0; i < count; i++)
+		add_word(&layers->files, drop_ins[i]);
 }
 
 /* Adds what Podman before 6 reads: containers/common, pkg/config/new.go. */
@@ -131,17 +112,17 @@ static void add_layers(struct layers *layers)
 	static const char rootless[] = ADMINISTRATORS_PREFIX "rootless.conf";
 	const uid_t uid = layers->uid;
 
-	add_file(&layers->files, SYSTEM_FILE);
-	add_file(&layers->files, ADMINISTRATORS_FILE);
-	add_directory(layers, ADMINISTRATORS_FILE ".d");
+	add_file(layers, SYSTEM_FILE);
+	add_file(layers, ADMINISTRATORS_FILE);
+	add_directory(layers, &layers->files, ADMINISTRATORS_FILE ".d");
 	if (uid && !is_before(layers->version, 5, 7)) {
-		add_file(&layers->files, rootless);
-		add_directory(layers, text("%s.d", rootless));
-		add_directory(layers, text("%s.d/%ju", rootless, (uintmax_t)uid));
+		add_file(layers, rootless);
+		add_directory(layers, &layers->files, text("%s.d", rootless));
+		add_directory(layers, &layers->files, text("%s.d/%ju", rootless, (uintmax_t)uid));
 	}
 	if (layers->users && (uid || !is_before(layers->version, 5, 0))) {
-		add_file(&layers->files, layers->users);
-		add_directory(layers, text("%s.d", layers->users));
+		add_file(layers, layers->users);
+		add_directory(layers, &layers->files, text("%s.d", layers->users));
 	}
 }
 
@@ -154,13 +135,14 @@ static uid_t real_uid(void)
 	return value ? (uid_t)strtoul(value, NULL, 10) : getuid();
 }
 
-/* Returns the home directory, or NULL if it is not known. */
-static const char *home_directory(uid_t uid)
+/* Returns the user's own containers.conf, or NULL if its place is not known. */
+static const char *users_file(uid_t uid)
 {
+	const char *config = nonempty(getenv("XDG_CONFIG_HOME"));
 	const char *home = nonempty(getenv("HOME"));
 #ifdef __linux__
 	/* not getpwuid(3), which a static program cannot count on */
-	FILE *users = home ? NULL : fopen("/etc/passwd", "re");
+	FILE *users = config || home ? NULL : fopen("/etc/passwd", "re");
 	struct passwd *user;
 
 	while (users && !home && (user = fgetpwent(users)))
@@ -171,39 +153,25 @@ static const char *home_directory(uid_t uid)
 #else
 	(void)uid;
 #endif
-	return home;
-}
-
-/* Returns the user's own containers.conf, or NULL if its place is not known. */
-static const char *users_file(uid_t uid)
-{
-	const char *config = nonempty(getenv("XDG_CONFIG_HOME")), *home;
-
 	if (config)
 		return text("%s/containers/containers.conf", config);
-	home = home_directory(uid);
 	return home ? text("%s/.config/containers/containers.conf", home) : NULL;
 }
 
-/* Returns the file of the module `name`: resolveModule of containers/common, pkg/config/modules.go.
-   NULL if there is none, or if its path is not plain: podman resolves `..` by the letters. */
-static const char *find_module(const struct layers *layers, const char *name)
+/* Adds the file of the module `name`: resolveModule of containers/common, pkg/config/modules.go.
+   Returns false if there is none, or if its path is not plain: podman resolves `..` by the
+   letters. */
+static bool add_module(struct layers *layers, const char *name)
 {
 	const char *const files[] = { layers->uid ? layers->users : NULL, ADMINISTRATORS_FILE,
 				      SYSTEM_FILE };
-	struct stat status;
 
 	if (name[0] == '/')
-		return name;
-	if (strstr(name, ".."))
-		return NULL;
-	for (size_t i = 0; i < LENGTH(files); i++) {
-		char *path = files[i] ? text("%s.modules/%s", files[i], name) : NULL;
-
-		if (path && stat(path, &status) == 0)
-			return path;
-	}
-	return NULL;
+		return add_file(layers, name);
+	for (size_t i = 0; i < LENGTH(files) && !strstr(name, ".."); i++)
+		if (files[i] && add_file(layers, text("%s.modules/%s", files[i], name)))
+			return true;
+	return false;
 }
 
 char **list_layers(const struct version *version, char **modules, const char **obstacle)
@@ -220,14 +188,9 @@ char **list_layers(const struct version *version, char **modules, const char **o
 		add_layers_of_6(&layers);
 	else
 		add_layers(&layers);
-	for (; modules && *modules; modules++) {
-		const char *module = find_module(&layers, *modules);
-
-		if (module)
-			add_word(&layers.files, text("%s", module));
-		else if (!layers.obstacle)
+	for (; modules && *modules; modules++)
+		if (!add_module(&layers, *modules))
 			layers.obstacle = text("module %s not found", *modules);
-	}
 	*obstacle = layers.obstacle;
 	return layers.files;
 }

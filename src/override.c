@@ -18,11 +18,21 @@
 
 #define LARGEST_OVERRIDE (1 << 20) /* bytes */
 
+/* A service's descriptor of the shim's program; CLOSED if there is none. */
+static int service_program = CLOSED;
+
+/* Returns the descriptor that the variable `name` has for a configuration, or -1. */
+static int descriptor_in(const char *name)
+{
+	const char *value = getenv(name);
+	const char *number = value ? skip_prefix(value, DESCRIPTOR_DIRECTORY) : NULL;
+
+	return number ? number_of(number, INT_MAX) : -1;
+}
+
 void restore_variable(const struct state *state)
 {
-	const char *value = state->variable ? getenv(state->variable) : NULL;
-	const char *number = value ? skip_prefix(value, DESCRIPTOR_DIRECTORY) : NULL;
-	const int fd = number ? number_of(number, INT_MAX) : -1;
+	const int fd = state->variable ? descriptor_in(state->variable) : -1;
 
 	if (fd < 0)
 		return;
@@ -40,14 +50,11 @@ bool read_override(struct state *state)
 	size_t length;
 
 	for (size_t i = 0; i < LENGTH(variables); i++) {
-		const char *path = getenv(variables[i]);
-		const char *number = path ? skip_prefix(path, DESCRIPTOR_DIRECTORY) : NULL;
-		const int fd = number ? number_of(number, INT_MAX) : -1;
-		const char *content =
-		    fd >= 0 && is_sealed(fd) ? read_whole(path, LARGEST_OVERRIDE, &length) : NULL;
+		const char *content = NULL;
 
-		if (content && find_state(content, state) && state->variable &&
-		    strcmp(state->variable, variables[i]) == 0)
+		if (is_sealed(descriptor_in(variables[i])))
+			content = read_whole(getenv(variables[i]), LARGEST_OVERRIDE, &length);
+		if (read_state(content, state))
 			return true;
 	}
 	return false;
@@ -60,6 +67,7 @@ bool leave_override(void)
 	if (!read_override(&state))
 		return false;
 	restore_variable(&state);
+	close_fd(&service_program);
 	return true;
 }
 
@@ -67,33 +75,30 @@ bool leave_override(void)
    synchronization, attaching and the network (libpod/oci_conmon_common.go). */
 #define PODMANS_DESCRIPTORS 8
 
-/* Returns `words` as an array of TOML, or NULL if it cannot be written. It takes the place of what
-   podman has read before, also where that `appends`. */
-static char *toml_array(char **words, bool appends)
+/* Sets `key` of the table `section` in the base of `configuration` to `words`, in place of what
+   podman has read before. Returns false if that cannot be written in TOML. */
+static bool set_array(const struct configuration *configuration, const char *section,
+		      const char *key, char **words)
 {
-	static const char attribute[] = "{append = false}";
 	const char *comma = "";
 	char *array = NULL, *word;
 	size_t length;
 	FILE *file = open_memstream(&array, &length);
 
 	if (!file)
-		return NULL;
+		return false;
 	fputc('[', file);
 	for (; words && *words && (word = toml_string(*words)); words++, comma = ", ") {
 		fprintf(file, "%s%s", comma, word);
 		free(word);
 	}
-	fprintf(file, "%s%s]", appends ? comma : "", appends ? attribute : "");
-	return fclose(file) == 0 && !(words && *words) ? array : NULL;
-}
-
-/* Sets `key` of the table `section` in `root` to `array`. Returns false where that is NULL. */
-static bool set_array(struct item *root, const char *section, const char *key, const char *array)
-{
-	if (array)
-		set_key(root, section, key, array);
-	return array != NULL;
+	if (configuration->appends)
+		fprintf(file, "%s{append = false}", comma);
+	fputc(']', file);
+	if (fclose(file) != 0 || (words && *words))
+		return false;
+	set_key(configuration->base, section, key, array);
+	return true;
 }
 
 /* Returns `path`, which need not be absolute, for a process in another directory. */
@@ -106,12 +111,6 @@ static const char *absolute(const char *path)
 		   : text("%s/%s", directory, path);
 }
 
-/* Returns the name of the variable by which the podman of `plan` is given the override. */
-static const char *variable_of(const struct plan *plan)
-{
-	return plan->configuration.merged ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
-}
-
 /* Returns what the other parts must know of `plan`, or NULL if that is too long. */
 static char *state_of(const struct plan *plan)
 {
@@ -119,8 +118,8 @@ static char *state_of(const struct plan *plan)
 	const struct state state = {
 		.conmon = plan->conmon,
 		.ping = plan->ping,
-		.variable = variable_of(plan),
-		.callers = getenv(variable_of(plan)),
+		.variable = plan->variable,
+		.callers = getenv(plan->variable),
 		.lock = lock ? text("%s.create", lock) : NULL,
 		.log = absolute(settings.log),
 		.command = plan->line.command->words,
@@ -132,9 +131,9 @@ static char *state_of(const struct plan *plan)
 	return write_state(&state);
 }
 
-/* Adds to `root` the shim in conmon's place, executed by its path `alias`, and the `state` for it,
-   beside the user's own environment for conmon. Returns false on error. */
-static bool set_conmon(const struct plan *plan, struct item *root, const char *alias, char *state)
+/* Adds to the base of `plan` the shim in conmon's place, executed by its path `alias`, and the
+   `state` for it, beside the user's own environment for conmon. Returns false on error. */
+static bool set_conmon(const struct plan *plan, const char *alias, char *state)
 {
 	const struct configuration *configuration = &plan->configuration;
 	char **variables = NULL, **conmons = NULL;
@@ -143,47 +142,27 @@ static bool set_conmon(const struct plan *plan, struct item *root, const char *a
 		add_word(&variables, *word);
 	add_word(&variables, state);
 	add_word(&conmons, text("%s", alias));
-	return set_array(root, "engine", "conmon_path",
-			 toml_array(conmons, configuration->conmons_append)) &&
-	       set_array(root, "engine", "conmon_env_vars",
-			 toml_array(variables, configuration->conmon_env_append));
+	return set_array(configuration, "engine", "conmon_path", conmons) &&
+	       set_array(configuration, "engine", "conmon_env_vars", variables);
 }
 
 char *override_text(const struct plan *plan, const char *alias)
 {
 	const struct configuration *configuration = &plan->configuration;
-	struct item empty = { .kind = TABLE };
-	struct item *root = configuration->merged    ? configuration->merged
-			    : configuration->callers ? configuration->callers
-						     : &empty;
 	char *state = state_of(plan), *content = NULL;
 	size_t length;
 	FILE *file;
 
-	if (!state ||
-	    !set_array(root, "containers", "default_sysctls",
-		       toml_array(plan->sysctls, configuration->sysctls_append)) ||
-	    (plan->conmon && !set_conmon(plan, root, alias, state)))
+	if (!state || !set_array(configuration, "containers", "default_sysctls", plan->sysctls) ||
+	    (plan->conmon && !set_conmon(plan, alias, state)))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
 		return NULL;
 	if (!plan->conmon)
 		fprintf(file, "# %s\n", state);
-	write_toml(file, root, "");
+	write_toml(file, configuration->base, "");
 	return fclose(file) == 0 ? content : NULL;
-}
-
-/* Returns a descriptor, close-on-exec, of a sealed file in memory that holds `content`; -1 and
-   errno on error. */
-static int make_sealed_file(const char *content)
-{
-	int fd = make_memory_file();
-
-	if (fd < 0 || (write_safely(fd, content, strlen(content)) && seal(fd)))
-		return fd;
-	close(fd);
-	return -1;
 }
 
 /* Returns the lowest number that the override may have: above what the container is given and
@@ -191,18 +170,14 @@ static int make_sealed_file(const char *content)
 static int lowest_override(const struct command_line *line)
 {
 	const char *listen = getenv("LISTEN_FDS"); /* sd_listen_fds(3): that many, from 3 up */
-	unsigned long highest = line->highest_fd;
-	unsigned long listened = listen ? strtoul(listen, NULL, 10) : 0;
+	const int listened = listen ? number_of(listen, INT_MAX / 2) : 0;
+	const unsigned long lowest = line->highest_fd + PODMANS_DESCRIPTORS + 1 +
+				     (listened > 0 ? (unsigned long)listened : 0);
 
-	if (listened < INT_MAX && STDERR_FILENO + listened > highest)
-		highest = STDERR_FILENO + listened;
-	highest += PODMANS_DESCRIPTORS + 1;
-	return highest < LOWEST_OVERRIDE ? LOWEST_OVERRIDE
-	       : highest < INT_MAX - 1   ? (int)highest
-					 : INT_MAX - 1;
+	return lowest < LOWEST_OVERRIDE ? LOWEST_OVERRIDE
+	       : lowest < INT_MAX       ? (int)lowest
+					: INT_MAX - 1;
 }
-
-int service_program = CLOSED;
 
 /* Gives `plan`, of a service, a path by which podman can execute the shim as conmon for as long as
    it runs, in `*alias`: that of a descriptor of the program, not close-on-exec, since the shim's
@@ -236,20 +211,19 @@ static const char *install_override(const struct plan *plan)
 		why = text("no descriptor from %d up: %s", lowest, strerror(errno));
 	else if (access((path = text(DESCRIPTOR_DIRECTORY "%d", fd)), R_OK) < 0)
 		why = text("%s: %s", path, strerror(errno));
-	else if (setenv(variable_of(plan), path, 1) < 0)
-		why = "no memory for the environment";
 	close_fd(&sealed);
-	if (!why) {
-		unsetenv(STATE_VARIABLE); /* podman gives conmon its own variables last */
-		if (plan->configuration.merged)
-			unsetenv(
-			    OVERRIDE_VARIABLE); /* that is merged, too, where podman reads it */
-		trace("override: %s: %s", path, content);
-		return NULL;
+	if (why) {
+		close_fd(&fd);
+		close_fd(&service_program);
+		return why;
 	}
-	close_fd(&fd);
-	close_fd(&service_program);
-	return why;
+	unsetenv(STATE_VARIABLE); /* podman gives conmon its own variables last */
+	if (plan->configuration.is_whole)
+		unsetenv(OVERRIDE_VARIABLE); /* the caller's is merged, where podman reads it */
+	if (setenv(plan->variable, path, 1) < 0)
+		die_without_memory();
+	trace("override: %s: %s", path, content);
+	return NULL;
 }
 
 void use_override(struct plan *plan)

@@ -9,9 +9,6 @@
    from 3 upwards, and a helper that reads one of those as its configuration waits for ever. */
 #define LOWEST_OVERRIDE 100
 
-/* A service's descriptor of the shim's program; CLOSED if there is none. */
-extern int service_program;
-
 struct plan;
 struct state;
 
@@ -22,7 +19,8 @@ void restore_variable(const struct state *state);
 /* Reads the state in the override that is in the environment. Returns false if there is none. */
 bool read_override(struct state *state);
 
-/* Takes a shim's override out of the environment. Returns whether there was one. */
+/* Takes a shim's override out of the environment, with what this one has installed for it. Returns
+   whether there was one. */
 bool leave_override(void);
 
 /* Returns the override, a containers.conf(5): the caller's, if there is one, but for some keys;

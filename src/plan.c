@@ -1,7 +1,6 @@
 /*
  * Everything is decided here, before anything is done. This room asks and reads; it changes nothing
- * for podman but what would be lost otherwise: a pipe that can be read once is replaced by its
- * content, and what stands in podman's place is counted.
+ * for podman, but that what stands in podman's place is counted.
  */
 #include "shim.h"
 
@@ -187,7 +186,8 @@ static bool is_service(void)
 static const char *what_is_read_once(const struct command_line *line)
 {
 	/* containers-registries.conf(5), containers-storage.conf(5), podman-login(1) */
-	static const char *const variables[] = { "CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF",
+	static const char *const variables[] = { CONFIGURATION_VARIABLE, OVERRIDE_VARIABLE,
+						 "CONTAINERS_REGISTRIES_CONF",
 						 "CONTAINERS_STORAGE_CONF", "REGISTRY_AUTH_FILE" };
 
 	for (size_t i = 0; i < LENGTH(variables); i++) {
@@ -255,11 +255,11 @@ static void divide_sysctls(struct plan *plan)
 	const char *last = NULL, *value;
 
 	for (char **sysctl = sysctls; sysctl && *sysctl; sysctl++)
-		if ((value = ping_value(*sysctl)))
+		if ((value = skip_prefix(*sysctl, PING_SYSCTL)))
 			last = value;
 	plan->ping = last && is_range(last) ? last : NULL;
 	for (char **sysctl = sysctls; sysctl && *sysctl; sysctl++)
-		if (!plan->ping || !ping_value(*sysctl))
+		if (!plan->ping || !skip_prefix(*sysctl, PING_SYSCTL))
 			add_word(&plan->sysctls, *sysctl);
 }
 

@@ -14,7 +14,6 @@
 #define PREFIX STATE_VARIABLE "=1"
 
 #define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-"
-static const char hexadecimal[] = "0123456789ABCDEF";
 
 static const struct field {
 	const char *name;
@@ -38,14 +37,11 @@ static const struct field {
 
 static void encode(FILE *file, const char *value)
 {
-	for (; *value; value++) {
-		const unsigned char byte = (unsigned char)*value;
-
-		if (strchr(PLAIN, byte))
-			fputc(byte, file);
+	for (; *value; value++)
+		if (strchr(PLAIN, *value))
+			fputc(*value, file);
 		else
-			fprintf(file, "%%%c%c", hexadecimal[byte >> 4], hexadecimal[byte & 15]);
-	}
+			fprintf(file, "%%%02X", (unsigned char)*value);
 }
 
 char *write_state(const struct state *state)
@@ -59,90 +55,70 @@ char *write_state(const struct state *state)
 	fputs(PREFIX, file);
 	for (size_t i = 0; i < LENGTH(fields); i++) {
 		const void *field = (const char *)state + fields[i].offset;
-		const int number = fields[i].is_number ? *(const int *)field : 0;
-		const char *value = fields[i].is_number ? NULL : *(const char *const *)field;
 
-		if (number)
-			fprintf(file, " %s=%d", fields[i].name, number);
-		if (!value)
-			continue;
-		fprintf(file, " %s=", fields[i].name);
-		encode(file, value);
+		if (fields[i].is_number) {
+			if (*(const int *)field)
+				fprintf(file, " %s=%d", fields[i].name, *(const int *)field);
+		} else if (*(const char *const *)field) {
+			fprintf(file, " %s=", fields[i].name);
+			encode(file, *(const char *const *)field);
+		}
 	}
 	if (fclose(file) != 0)
 		die_without_memory();
 	return length > LARGEST_STATE ? NULL : word;
 }
 
-/* Returns the byte of the two digits at `at`, or 0 if encode has not written them. */
-static int byte_at(const char *at)
+/* Replaces `value` by what it means. Returns false if encode has not written it. */
+static bool decode(char *value)
 {
-	const char *high = at[0] ? strchr(hexadecimal, at[0]) : NULL;
-	const char *low = high && at[1] ? strchr(hexadecimal, at[1]) : NULL;
+	char *to = value;
 
-	return low ? (int)(high - hexadecimal) * 16 + (int)(low - hexadecimal) : 0;
-}
-
-/* Returns the text of the `length` bytes at `value`, or NULL if encode has not written them. */
-static char *decode(const char *value, size_t length)
-{
-	char *decoded = text("%.*s", (int)length, value), *to = decoded;
-
-	for (const char *from = decoded; *from; from++) {
-		const int byte = *from == '%' ? byte_at(from + 1) : *from;
-
-		if (!byte || *from == '=')
-			return NULL;
-		from += *from == '%' ? 2 : 0;
-		*to++ = (char)byte;
+	for (const char *from = value; *from; from++) {
+		*to = *from;
+		if (*from == '%') {
+			if (!isxdigit((unsigned char)from[1]) || !isxdigit((unsigned char)from[2]))
+				return false;
+			*to = (char)strtoul((char[]){ from[1], from[2], 0 }, NULL, 16);
+			from += 2;
+		}
+		if (!*to++)
+			return false;
 	}
 	*to = 0;
-	return decoded;
-}
-
-/* Reads the `length` bytes at `word`, NAME=VALUE. Returns false if they are no field. */
-static bool read_field(const char *word, size_t length, struct state *state)
-{
-	for (size_t i = 0; i < LENGTH(fields); i++) {
-		const size_t name = strlen(fields[i].name);
-		void *field = (char *)state + fields[i].offset;
-		char *value;
-
-		if (length <= name || word[name] != '=' || strncmp(word, fields[i].name, name) != 0)
-			continue;
-		value = decode(word + name + 1, length - name - 1);
-		if (!fields[i].is_number)
-			return (*(const char **)field = value);
-		return value && (*(int *)field = number_of(value, INT_MAX)) >= 0;
-	}
-	return false;
-}
-
-/* Reads the words from `at` to `end`, each with a blank before it. */
-static bool read_fields(const char *at, const char *end, struct state *state)
-{
-	while (at < end) {
-		const size_t length = strcspn(++at, " "), rest = (size_t)(end - at);
-
-		if (!read_field(at, length < rest ? length : rest, state))
-			return false;
-		at += length < rest ? length : rest;
-	}
 	return true;
 }
 
-bool read_state(const char *word, struct state *state)
+/* Reads `value` into the field `name`. Returns false if there is no such field, or value. */
+static bool read_field(const char *name, char *value, struct state *state)
 {
-	const char *at = word ? skip_prefix(word, PREFIX) : NULL;
+	for (size_t i = 0; i < LENGTH(fields); i++) {
+		void *field = (char *)state + fields[i].offset;
 
-	*state = (struct state){ .conmon = NULL };
-	if (at && *at == ' ' && read_fields(at, at + strspn(at, PLAIN "%= "), state))
-		return true;
-	*state = (struct state){ .conmon = NULL };
+		if (strcmp(fields[i].name, name) != 0)
+			continue;
+		if (fields[i].is_number)
+			return (*(int *)field = number_of(value, INT_MAX)) >= 0;
+		*(const char **)field = value;
+		return decode(value);
+	}
 	return false;
 }
 
-bool find_state(const char *text, struct state *state)
+bool read_state(const char *whole, struct state *state)
 {
-	return read_state(strstr(text, STATE_VARIABLE "="), state);
+	const char *at = whole ? strstr(whole, PREFIX " ") : NULL;
+	char *words = at ? text("%.*s", (int)strspn(at, PLAIN "%= "), at) : NULL, *word;
+	bool is_state = at != NULL;
+
+	*state = (struct state){ .conmon = NULL };
+	strsep(&words, " "); /* the prefix */
+	while (is_state && (word = strsep(&words, " "))) {
+		const char *name = strsep(&word, "=");
+
+		is_state = word && read_field(name, word, state);
+	}
+	if (!is_state)
+		*state = (struct state){ .conmon = NULL };
+	return is_state;
 }

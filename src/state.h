@@ -28,11 +28,9 @@ struct state {
    needs no quotes anywhere. NULL if that is longer than LARGEST_STATE. */
 char *write_state(const struct state *state);
 
-/* Reads into `state` what write_state has made, up to the first other character. Returns false if
-   `word`, which may be NULL, is none, or another version's. */
-bool read_state(const char *word, struct state *state);
-
-/* The same for the first in `text`. */
-bool find_state(const char *text, struct state *state);
+/* Reads into `state` what write_state has made, the first in `whole`, up to the first other
+   character. Returns false, and an empty state, if `whole`, which may be NULL, holds none, or only
+   another version's. */
+bool read_state(const char *whole, struct state *state);
 
 #endif

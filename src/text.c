@@ -8,11 +8,7 @@
 
 void die_without_memory(void)
 {
-	static const char message[] = "podman-shim: no memory\n";
-
-	if (write(STDERR_FILENO, message, sizeof message - 1) < 0) {
-		/* nobody to tell */
-	}
+	fputs("podman-shim: no memory\n", stderr);
 	exit(STATUS_FAILED);
 }
 

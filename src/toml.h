@@ -5,32 +5,29 @@
 
 enum kind { STRING, BOOLEAN, NUMBER, ARRAY, TABLE };
 
-/* What has made a table, and so whether a header may still define it. */
-enum origin { BY_SUBHEADER /* [name.another] */, BY_HEADER /* [name] */, BY_BRACES };
-
 /* A key with its value, or an element of an array. */
 struct item {
 	struct item *next;
-	int line;          /* in its file, from 1 */
+	int line;          /* in its file, from 1; of a key */
 	const char *key;   /* as the file spells it; NULL: an element */
 	const char *name;  /* the key without quotation marks and escapes */
 	const char *value; /* as the file spells it; NULL: a table by header */
 	enum kind kind;
-	bool truth;                /* of a BOOLEAN */
 	const char *text;          /* of a STRING, without quotation marks and escapes */
 	struct item *first, *last; /* of an ARRAY or a TABLE */
-	enum origin origin;        /* of a TABLE */
+	bool has_header;           /* of a TABLE; [name.another] makes one that has none yet */
 };
 
 struct reader {
 	const char *at, *end; /* with a zero byte at the end */
 	const char *error;    /* the first, or NULL */
 	int line;             /* that is being read, or of the error */
-	int depth, items;
+	int depth;
 };
 
-/* Notes the error `why` in the line `line`, unless there has been one before. Returns false. */
-bool refuse_line(struct reader *reader, int line, const char *why);
+/* Notes the error `why` in the line `line`, unless there has been one before. Nothing is read after
+   that. */
+void refuse(struct reader *reader, int line, const char *why);
 
 /* Returns the item of `table` by the name `name`, or NULL. */
 struct item *find_item(const struct item *table, const char *name);
@@ -41,8 +38,8 @@ void add_item(struct item *table, struct item *item);
 /* Returns a new item, which is in no table yet; `key` is how a file would spell `name`. */
 struct item *new_item(const char *key, const char *name, enum kind kind);
 
-/* Reads `content`, of `length` bytes and a zero byte. Returns the table of all that is in it, or
-   NULL, with the error in `reader`. */
+/* Reads `content`, of `length` bytes and a zero byte. Returns the table of all that is in it, up to
+   the error in `reader`, if there is one. */
 struct item *read_toml(struct reader *reader, const char *content, size_t length);
 
 /* Writes all that is in `table`, which is called `path` with a dot at its end, or "". */

@@ -19,7 +19,6 @@ for_each_place() {
 	XDG_CONFIG_HOME=$world/config "$@"
 	CONTAINERS_CONF=$world/config/containers/containers.conf "$@"
 	CONTAINERS_CONF_OVERRIDE=config/containers/containers.conf "$@"
-	CONTAINERS_CONF_OVERRIDE=<(printf '%s\n' "$content") "$@"
 	# that replaces all others
 	mkdir -p home/.config/containers
 	cp config/containers/containers.conf home/.config/containers/
@@ -34,7 +33,7 @@ sysctls_are() {
 	rm -f "$record/override"
 	podman run image
 	cat "$record/override"
-	[ "$(sed -n 's/^"\?default\(_\|\\u005f\|_\)\(s\|\o305\o277\)ysctls"\? = //Ip' "$record/override")" = "$1" ]
+	[ "$(sed -n 's/^"\?default_sysctls"\? = //Ip' "$record/override")" = "$1" ]
 }
 
 # Succeeds if podman gets the override and executes the conmon at PATH.
@@ -98,12 +97,12 @@ with_own_system() {
 
 @test "keys are read in any case and form, as podman reads them" {
 	for_each_place $'"Containers" = { Default_Sysctls = ["a=b"] }' sysctls_are '["a=b"]'
-	for_each_place $'[containers]\n"default\\u005fsysctls" = [ \'a=b\', ]' sysctls_are '["a=b"]'
+	for_each_place $'[containers]\n"default_sysctls" = [ \'a=b\', ]' sysctls_are '["a=b"]'
 	mkdir -p home/.config/containers
 	printf '[containers]\n default_\305\277ysctls = ["a=b"]\n' >home/.config/containers/containers.conf
 	expect 'fallback: ' run image # such a letter needs quotation marks
 	printf '[containers]\n "default_\305\277ysctls" = ["a=b"]\n' >home/.config/containers/containers.conf
-	sysctls_are '["a=b"]'
+	expect 'fallback: ' run image # to podman that is an s
 	printf '[containers]\ndefault_sysctls = ["a=b"]\nDefault_sysctls = []\n' >home/.config/containers/containers.conf
 	expect "fallback: $HOME/.config/containers/containers.conf:3: " run image
 }
@@ -165,10 +164,10 @@ with_own_system() {
 	printf '%s\n' '[containers]' 'default_sysctls = ["c=3"]' >containers.conf.d/2.conf
 	sysctls_are '["a=1", "b=2", "c=3", {append = false}]'
 	printf '%s\n' '[containers]' 'default_sysctls = ["d=4", {append=false}]' >containers.conf.d/3.conf
-	sysctls_are '["d=4"]'
+	sysctls_are '["d=4", {append = false}]'
 	printf '%s\n' '[containers]' 'default_sysctls = [{append=true}]' >callers
 	# podman has not read that when it reads what the shim makes of it
-	CONTAINERS_CONF_OVERRIDE=callers sysctls_are '["d=4"]'
+	CONTAINERS_CONF_OVERRIDE=callers sysctls_are '["d=4", {append = false}]'
 	printf '%s\n' '[containers]' 'default_sysctls = ["e=5", {append=false}]' >callers
 	printf '%s\n' '[containers]' 'default_sysctls = ["d=4", {append=true}]' >containers.conf.d/3.conf
 	CONTAINERS_CONF_OVERRIDE=callers sysctls_are '["e=5", {append = false}]'
@@ -324,10 +323,10 @@ with_own_system() {
 	mkdir -p home/.config/containers
 	for content in '[containers' 'env = ' 'env = [' 'env = "' "env = '" 'env = """x' 'a b = 1' 'env == 1' '= 1' \
 		'env = [1 2]' 'env = {a = 1,}' 'env = {a = 1' 'env = 1979-05-27' 'env = 01' 'env = 1__0' 'env = truth' \
-		'env = "\x41"' 'env = "\ud800"' $'env = "\001"' $'env = "\377"' $'# \377' $'# \r#' $'env = "\r"' 'x = 1 2' \
+		'env = "\x41"' 'env = "\u0041"' $'env = "\001"' $'# \r#' $'env = "\r"' 'x = 1 2' \
 		'[a]b' '[[a]' '[]' '[a.]' '.a = 1' 'a. = 1' '"" = 1' "env = $(printf '%.s[' {1..40})" \
 		$'[containers]\n[containers]' $'x.y = 1\n[x]' $'x = {}\nx.y = 1' $'x = []\n[[x]]' $'[x]\n[[x]]' $'[[x]]\n[x]' \
-		$'[x]\ny.z = 1\n[x.y]' 'x = 99999999999999999999' 'x = "a" # '$'\001' '"""x""" = 1' \
+		$'[x]\ny.z = 1\n[x.y]' '"""x""" = 1' \
 		'[containers] # '$'\n''env = 3' $'[containers]\nenv = [3]' $'[containers]\nenv = [{add=true}]' \
 		$'[containers]\nenv = [{append=1}]' $'[containers]\nenv_host = "no"' 'containers = 3' '[[engine]]'; do
 		printf '# a comment\n%s\n' "$content" >"$file"
@@ -341,8 +340,8 @@ with_own_system() {
 	expect "fallback: $HOME/.config/containers/containers.conf:1: " run image
 	head -c 300000 /dev/zero | tr '\0' '#' >"$file"
 	expect "fallback: $HOME/.config/containers/containers.conf: File too large" run image
-	seq -f 'a%.0f = 1' 12000 >"$file"
-	expect "fallback: $HOME/.config/containers/containers.conf:10" run image
+	printf '# Stra\337e\nx = "\337"\n' >"$file" # whether that is text is for podman to say
+	expect override run image
 }
 
 @test "files that cannot be read are podman's to complain of" {

@@ -33,7 +33,7 @@ static void try_input(char *input, size_t size)
 				    "0123456789%/._-= ") == strlen(word));
 	snprintf(quoted, sizeof quoted, "[engine]\nconmon_env_vars = [\"A=b\", \"%s\", \"C=d\"]\n",
 		 word);
-	assert(find_state(quoted, &again));
+	assert(read_state(quoted, &again));
 	assert(is_same_text(again.callers, input) && is_same_text(again.conmon, state.conmon));
 	assert(!again.lock && again.retries == 3);
 }

@@ -12,13 +12,16 @@ static const char *merge(const char *stack, size_t length)
 	static const struct command run = { .words = "run" };
 	struct plan plan = { .line = { .command = &run },
 			     .configuration = default_configuration(&older),
+			     .variable = CONFIGURATION_VARIABLE,
 			     .conmon = "/usr/bin/conmon",
 			     .alias = "/shim/./podman",
 			     .sysctls = sysctls };
 	struct reader reader;
+	const char *override;
 
 	for (const char *file = stack; file < stack + length; file += strlen(file) + 1)
-		if (!read_content(&plan.configuration, &reader, file, strlen(file)))
+		if (!read_content(&plan.configuration, &reader, file, strlen(file), true))
 			return text("refused: %d: %s", reader.line, reader.error);
-	return override_text(&plan, plan.alias);
+	override = override_text(&plan, plan.alias);
+	return override ? override : "refused: 0: no UTF-8";
 }

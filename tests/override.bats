@@ -55,11 +55,11 @@ shim_in() {
 		[containers]
 		default_sysctls = ["a.b=1", "net.ipv4.ping_group_range=5 9"]
 		[engine]
-		conmon_env_vars = ["A=b \"c\"", "D=\u0041é"]
+		conmon_env_vars = ["A=b \"c\"", "D=\\é"]
 	END
 	podman create image
 	grep -Fx 'default_sysctls = ["a.b=1"]' "$record/override"
-	grep -Fx "conmon_env_vars = [\"A=b \\\"c\\\"\", \"D=Aé\", \"$(state_of create ' ping=5%209')\"]" "$record/override"
+	grep -Fx "conmon_env_vars = [\"A=b \\\"c\\\"\", \"D=\\\\é\", \"$(state_of create ' ping=5%209')\"]" "$record/override"
 	sed -i 's/\(conmon_env_vars.*\)]/\1, {append=true}]/' home/.config/containers/containers.conf
 	podman create image
 	grep -F 'conmon_env_vars = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=b' "$record/override"
@@ -211,34 +211,17 @@ without_own_keys() {
 	expect 'override and retries' run image
 }
 
-@test "a pipe that is the caller's override is read once, and can be read again by podman" {
+@test "an override of the caller's that is a pipe is left to podman" {
 	local pipe
 
 	for pipe in /dev/fd/9 /proc/self/fd/9; do
 		keep_record "before-${pipe//\//-}"
-		CONTAINERS_CONF_OVERRIDE=$pipe podman run image 9< <(printf '%s\n' '[containers]' 'tz = "local"')
-		without_own_keys | grep -qx 'tz = "local"'
-		# where the override cannot be used podman reads what came through the pipe, byte for byte
-		CONTAINERS_CONF_OVERRIDE=$pipe PODMAN_SHIM_MODE=lock podman run image 9< <(printf '[containers\n \n')
+		CONTAINERS_CONF_OVERRIDE=$pipe STAND_IN_FAILS=1 run_bounded podman run -d image 9< <(printf '[containers\n \n')
+		[ "$status" -eq 126 ]
+		[ "$(count runs)" -eq 1 ] # it would be empty the second time
 		[ "$(recorded environ | grep ^CONTAINERS_CONF_OVERRIDE=)" = "CONTAINERS_CONF_OVERRIDE=$pipe" ]
 		printf '[containers\n \n' | cmp - "$record/override"
 	done
-	# no more descriptors than there were
-	CONTAINERS_CONF_OVERRIDE=/dev/fd/9 "$real/podman" run image 9< <(echo 'a = 1')
-	keep_record native
-	CONTAINERS_CONF_OVERRIDE=/dev/fd/9 PODMAN_SHIM_MODE=lock podman run image 9< <(echo 'a = 1')
-	diff <(cut -d ' ' -f 1 native/fds) <(cut -d ' ' -f 1 "$record/fds")
-	CONTAINERS_CONF_OVERRIDE=/dev/fd/9 "$refuse" memfd_create "$shim/podman" run image 9< <(echo 'a = 1')
-	grep -qx 'a = 1' "$record/override"
-}
-
-@test "a pipe that is the caller's override is waited for, and may hold more than a pipe does" {
-	{
-		printf '[containers]\ntz = "local"\n'
-		sleep 0.2
-		yes '# a comment' | head -n 10000
-	} | CONTAINERS_CONF_OVERRIDE=/dev/fd/9 podman run image 9<&0 </dev/null
-	without_own_keys | grep -qx 'tz = "local"'
 }
 
 @test "an override of the caller's that is missing or malformed is podman's to complain of" {
@@ -332,7 +315,7 @@ without_own_keys() {
 @test "control characters in the shim's path are escaped as TOML has them" {
 	shim_in $'line\nfeed\ttab\177delete\033escape'
 	podman run image
-	name='line\u000afeed\u0009tab\u007fdelete\u001bescape'
+	name='line\nfeed\ttab\u007fdelete\u001bescape'
 	grep -Fx "conmon_path = [\"$world/$name/././podman\"]" "$record/override"
 	[ "$(wc -l <"$record/override")" -eq 5 ]
 }
