@@ -164,7 +164,6 @@ static void add_check(struct report *report)
 	bool works;
 
 	ask(&question, image, sizeof image);
-	image[strcspn(image, "\r\n")] = 0;
 	if (!image[0]) {
 		add_fact(report, "check", "no image at hand: podman pull one");
 		return;
@@ -285,7 +284,6 @@ static const char *service_state(const struct plan *plan, bool *protects)
 	if (plan->version.product != PRODUCT_PODMAN || plan->podman.stands_in)
 		return "not asked";
 	ask(&question, conmon, sizeof conmon);
-	conmon[strcspn(conmon, "\r\n")] = 0;
 	if (conmon[0] != '/')
 		return "none answers";
 	*protects = is_conmon_alias(conmon);
@@ -345,7 +343,6 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	struct plan plan = decide(run, 3);
 	struct report report = { .plan = &plan };
 	const char *own = own_path(), *lock = lock_path(), *override, *service, *retries;
-	char version[256];
 	bool by_service;
 
 	override = plan.override ? override_text(&plan, plan.alias) : NULL;
@@ -359,11 +356,10 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	} else {
 		retries = plan.retries ? text("%d, of the command", plan.retries) : plan.no_retries;
 	}
-	ask_version(plan.podman.path, NULL, version, sizeof version);
 	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
 	add_fact(&report, "podman", plan.podman.path);
 	add_fact(&report, "found", plan.podman.how);
-	add_fact(&report, "version", nonempty(version));
+	add_fact(&report, "version", nonempty(find_version(&plan.podman).answer));
 	add_fact(&report, "remote", plan.remote ? text("yes: %s", plan.remote) : "no");
 	add_fact(&report, "service", service);
 	add_fact(&report, "plan", plan_name(&plan));
