@@ -358,7 +358,6 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	}
 	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
 	add_fact(&report, "podman", plan.podman.path);
-	add_fact(&report, "found", plan.podman.how);
 	add_fact(&report, "version", nonempty(find_version(&plan.podman).answer));
 	add_fact(&report, "remote", plan.remote ? text("yes: %s", plan.remote) : "no");
 	add_fact(&report, "service", service);
