@@ -122,7 +122,7 @@ static char *state_of(const struct plan *plan)
 		.variable = variable_of(plan),
 		.callers = getenv(variable_of(plan)),
 		.lock = lock ? text("%s.create", lock) : NULL,
-		.log = absolute(settings.log),
+		.log = absolute(messages.log),
 		.command = plan->line.command->words,
 		.lock_wait = settings.lock_wait,
 		.retries = settings.retries,
