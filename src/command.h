@@ -18,20 +18,20 @@ struct command_line {
 	char **envs, **env_files; /* the values of --env and --env-file */
 	char **modules;           /* of containers.conf */
 	char **repeated;          /* options that are repeated */
-	char **operands;          /* if the first ends the options: that one */
+	char **operands;          /* if the first ends the options, only that */
 	unsigned long highest_fd; /* no descriptor that the container is given is higher */
 	bool attach, builds, detach, env_host, help, remote, remove, tty;
 };
 
-/* An option without `=` takes the argument after it for its value if it is a VALUE, or later in
-   this list. What is said of it is where it is noted. */
+/* What an option takes, and how that is noted. Those from VALUE on take the argument after them,
+   unless there is an `=`. */
 enum option_kind {
-	FLAG,
-	BOOL, /* a bool */
-	VALUE,
-	TEXT,        /* a const char * */
-	LIST,        /* a char **, to which it is added */
-	DESCRIPTORS, /* an unsigned long: the highest of them */
+	FLAG,        /* nothing */
+	BOOL,        /* nothing; in a bool */
+	VALUE,       /* a value */
+	TEXT,        /* a value; in a const char * */
+	LIST,        /* one of several values; in a char ** */
+	DESCRIPTORS, /* numbers; the highest in an unsigned long */
 };
 
 struct option {
@@ -44,8 +44,8 @@ struct option {
 #define MOST_ROWS 20
 
 struct options {
-	bool all_known;    /* whether podman knows no others but the persistent ones */
-	bool operands_end; /* whether the first operand does; else pflag's SetInterspersed */
+	bool all_known;    /* podman rejects all others but the persistent ones */
+	bool operands_end; /* the first operand ends the options: pflag's SetInterspersed */
 	struct option rows[MOST_ROWS];
 };
 

@@ -16,7 +16,7 @@
 
 #define PROBE_TIMEOUT 5000 /* ms */
 #define CACHE_NAME "podman-shim.version"
-#define CACHE_SIZE 4096 /* bytes; for each podman "\nIDENTITY\nANSWER\n" */
+#define CACHE_SIZE 4096 /* bytes; for each podman "\nIDENTITY: ANSWER\n" */
 
 bool is_before(const struct version *version, unsigned major, unsigned minor)
 {
@@ -112,7 +112,7 @@ static const char *identity_of(const struct program *program)
 	const struct timespec *changed = &status->st_mtim;
 #endif
 
-	return text("\n%ju %ju %jd %jd.%09ld %s\n", (uintmax_t)status->st_dev,
+	return text("\n%ju %ju %jd %jd.%09ld %s: ", (uintmax_t)status->st_dev,
 		    (uintmax_t)status->st_ino, (intmax_t)status->st_size, (intmax_t)changed->tv_sec,
 		    changed->tv_nsec, program->path);
 }

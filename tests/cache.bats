@@ -162,7 +162,7 @@ remember() {
 
 @test "another podman's remembered version is not taken for this one's" {
 	remember
-	sed 's/5\.4/2.2/; s/podman$/&-not/' remembered >"$remembered"
+	sed 's/5\.4/2.2/; s/podman: /podman-not: /' remembered >"$remembered"
 	asks 1
 	sed 's/5\.4/2.2/; s/^[0-9]/1&/' remembered >"$remembered"
 	asks 1
