@@ -128,5 +128,7 @@ int ask(const struct question *question, char *answer, size_t size)
 		forget_child();
 	}
 	close(ends[0]);
+	if (question->one_line)
+		answer[strcspn(answer, "\r\n")] = 0;
 	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

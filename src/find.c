@@ -22,39 +22,27 @@ static const char signature[] = "This file is podman-shim, which executes podman
 
 bool stat_self(struct stat *status)
 {
-#ifdef __linux__
-	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
-
-	return stat("/proc/self/exe", status) == 0 || (path && stat(path, status) == 0);
-#else
-	(void)status;
-	return false; /* the signature is enough there */
-#endif
+	return stat("/proc/self/exe", status) == 0; /* elsewhere the signature is enough */
 }
 
 /* Returns whether the file of `program` is a shim. Notes in `program` whether it only stands in for
    podman, which what cannot be looked into may do: it, too, may lead back here. */
 static bool contains_shim(struct program *program)
 {
-	const struct stat *status = &program->status;
-	size_t size = (size_t)status->st_size;
 	char *content;
+	size_t length;
 	bool found;
-	int fd;
 
-	program->stands_in = status->st_size <= LARGEST_STAND_IN;
-	if (status->st_size < 2 || !program->stands_in)
+	program->stands_in = program->status.st_size <= LARGEST_STAND_IN;
+	if (!program->stands_in)
 		return false;
-	fd = open(program->path, O_RDONLY | O_CLOEXEC);
-	content = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (fd >= 0)
-		close(fd);
-	if (content == MAP_FAILED) {
+	content = read_whole(program->path, LARGEST_STAND_IN, &length);
+	if (!content) {
 		trace("%s: cannot be looked into: %s", program->path, strerror(errno));
 		return false;
 	}
-	found = memmem(content, size, signature, sizeof signature - 1);
-	munmap(content, size);
+	found = memmem(content, length, signature, sizeof signature - 1);
+	free(content);
 	return found;
 }
 
@@ -105,115 +93,85 @@ const char *search_path(void)
 	return path ? path : "/bin:/usr/bin";
 }
 
-/* Returns the first `name` in PATH that is not a shim; its path is NULL if there is none. */
-static struct program search_program(const char *name, const struct stat *self)
+/* Fills `program` with the file that `name` is the path of, or else with the first of that name in
+   PATH that is not a shim. Returns NULL, or why there is none. */
+static const char *search_program(const char *name, struct program *program)
 {
-	struct program program = { .how = "the first in PATH that is not a shim" };
 	const char *rest = search_path();
+	struct stat self = { .st_ino = 0 };
 	char *candidate;
-
-	while ((candidate = next_in_path(&rest, name))) {
-		if (check_executable(candidate, &program, self) == 0)
-			return program;
-		free(candidate);
-	}
-	program.path = NULL;
-	return program;
-}
-
-/* Returns the program that PODMAN_SHIM_REAL names; does not return if that cannot be executed. */
-static struct program program_of_setting(const char *real, const struct stat *self)
-{
-	struct program program = { .path = NULL };
 	int error;
 
-	if (!strchr(real, '/')) {
-		program = search_program(real, self);
-		if (!program.path)
-			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: not found in PATH: %s", real);
-	} else {
-		error = check_executable(real, &program, self);
-		if (error)
-			die(STATUS_NOT_FOUND, "PODMAN_SHIM_REAL: %s: %s", real,
-			    error == IS_SHIM ? "that is podman-shim itself" : strerror(error));
+	if (!stat_self(&self))
+		trace("own file: unknown: shims are told by their content only");
+	if (strchr(name, '/')) {
+		error = check_executable(name, program, &self);
+		return error == IS_SHIM ? "that is podman-shim itself"
+		       : error          ? strerror(error)
+					: NULL;
 	}
-	program.how = "PODMAN_SHIM_REAL";
-	return program;
+	while ((candidate = next_in_path(&rest, name))) {
+		if (check_executable(candidate, program, &self) == 0)
+			return NULL;
+		free(candidate);
+	}
+	return "none in PATH that is not podman-shim";
 }
 
-/* Counts in the environment, since nothing else survives the exec of a shell, that
-   `path`, which is not podman itself, is executed in podman's place; does not return if it has been
-   too often. */
+/* Counts in the environment, since nothing else survives the exec of a shell, that `path`, which is
+   not podman itself, is executed in podman's place. Does not return if it has been too often. */
 static void count_stand_in(const char *path)
 {
 	const char *value = getenv(STAND_INS_VARIABLE);
 	int depth = value ? atoi(value) : 0;
-	char number[12];
 
 	if (depth >= MOST_STAND_INS)
 		die(STATUS_FAILED,
 		    "%s: that calls podman again, which is podman-shim: let it name the real "
 		    "podman",
 		    path);
-	snprintf(number, sizeof number, "%d", depth + 1);
-	setenv(STAND_INS_VARIABLE, number, 1);
+	setenv(STAND_INS_VARIABLE, text("%d", depth + 1), 1);
 }
 
 void execute(const char *path, char **argv)
 {
-	size_t count = 0;
-	char **shells;
+	char **shells = NULL;
 
 	execv(path, argv);
 	if (errno != ENOEXEC)
 		return;
-	while (argv[count])
-		count++;
-	shells = malloc((count + 2) * sizeof *shells);
-	if (!shells)
-		return;
-	shells[0] = text("/bin/sh");
-	shells[1] = text("%s", path);
-	memcpy(shells + 2, argv + 1, count * sizeof *argv); /* and the NULL */
-	execv("/bin/sh", shells);
-}
-
-/* Returns the path by which the kernel was asked to execute the shim, or `argv0` if it does not
- * say. */
-static const char *executed_path(const char *argv0)
-{
-#ifdef __linux__
-	const char *path = (const char *)(uintptr_t)getauxval(AT_EXECFN);
-
-	if (path)
-		return path;
-#endif
-	return argv0;
+	add_word(&shells, text("/bin/sh"));
+	add_word(&shells, text("%s", path));
+	while (*++argv)
+		add_word(&shells, *argv);
+	execv(shells[0], shells);
 }
 
 /* Returns what the real one is called. `docker` only where the shim's own file is executed by that
    name: podman takes `exec -a docker podman` for its own affair. */
 static const char *name_to_search(const char *argv0)
 {
-	if (strcmp(base_name(executed_path(argv0)), "docker") == 0)
+#ifdef __linux__
+	const char *executed = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+#else
+	const char *executed = argv0;
+#endif
+
+	if (executed && strcmp(base_name(executed), "docker") == 0)
 		return "docker";
 	return strcmp(base_name(argv0), "podman-remote") == 0 ? "podman-remote" : "podman";
 }
 
 struct program find_podman(const char *argv0)
 {
-	const char *name = name_to_search(argv0);
-	struct program program;
-	struct stat self = { .st_ino = 0 };
+	const char *name = settings.real ? settings.real : name_to_search(argv0);
+	struct program program = { .path = NULL };
+	const char *why = search_program(name, &program);
 
-	if (!stat_self(&self))
-		trace("own file: unknown: shims are told by their content only");
-	program =
-	    settings.real ? program_of_setting(settings.real, &self) : search_program(name, &self);
-	if (!program.path)
-		die(STATUS_NOT_FOUND,
-		    "real podman not found: no %s in PATH that is not podman-shim", name);
-	trace("podman: %s (%s)", program.path, program.how);
+	if (why)
+		die(STATUS_NOT_FOUND, "real podman not found: %s: %s", name, why);
+	trace("podman: %s (%s)", program.path,
+	      settings.real ? "PODMAN_SHIM_REAL" : "the first in PATH that is not a shim");
 	if (program.stands_in)
 		count_stand_in(program.path);
 	return program;
@@ -258,26 +216,25 @@ const char *own_path(void)
 	return path;
 }
 
-/* Returns the path of the shim's own file with `spelling` before its last element, or NULL. */
+/* Nobody types these. */
+static const char conmon_spelling[] = "/././", runtime_spelling[] = "/./././";
+
+/* Returns the path of the shim's own file with `spelling` for its last slash, or NULL. */
 static const char *spell_own_path(const char *spelling)
 {
-	const char *path = own_path(), *name = path ? base_name(path) : NULL;
+	const char *path = own_path(), *slash = path ? strrchr(path, '/') : NULL;
 
-	return path ? text("%.*s%s%s", (int)(name - path), path, spelling, name) : NULL;
+	return slash ? text("%.*s%s%s", (int)(slash - path), path, spelling, slash + 1) : NULL;
 }
 
-/* Returns whether `path` is DIRECTORY/, `spelling` and a name. */
+/* Returns whether `path` has `spelling` for its last slash. */
 static bool is_spelled(const char *path, const char *spelling)
 {
-	const size_t length = strlen(spelling);
+	const ptrdiff_t length = (ptrdiff_t)strlen(spelling);
 	const char *name = base_name(path);
 
-	return (size_t)(name - path) > length && name[-(ssize_t)length - 1] == '/' &&
-	       skip_prefix(name - length, spelling);
+	return name - path >= length && skip_prefix(name - length, spelling);
 }
-
-/* Nobody types these. */
-static const char conmon_spelling[] = "././", runtime_spelling[] = "./././";
 
 const char *conmon_alias(void)
 {

@@ -8,7 +8,6 @@
 
 struct program {
 	const char *path;   /* NULL: there is none */
-	const char *how;    /* how it was found, for the trace */
 	struct stat status; /* of the file that `path` leads to */
 	bool stands_in;     /* too small for Podman: a script, a launcher or a stand-in */
 };

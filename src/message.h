@@ -8,7 +8,8 @@
 /* Whether the trace is wanted, or warnings are not, where the log is (NULL: nowhere), and what the
    command is called in it. */
 extern struct messages {
-	bool debug, quiet;
+	int debug; /* a number, for the table of settings */
+	bool quiet;
 	const char *log;
 	const char *command;
 } messages;

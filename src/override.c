@@ -121,7 +121,7 @@ static char *state_of(const struct plan *plan)
 		.variable = plan->variable,
 		.callers = getenv(plan->variable),
 		.lock = lock ? text("%s.create", lock) : NULL,
-		.log = absolute(settings.log),
+		.log = absolute(messages.log),
 		.command = plan->line.command->words,
 		.lock_wait = settings.lock_wait,
 		.retries = settings.retries,

@@ -4,8 +4,7 @@
  */
 #include "shim.h"
 
-#include "message.h"
-#include "options.h"
+#include "file.h"
 #include "plan.h"
 #include "settings.h"
 #include "text.h"
@@ -30,7 +29,7 @@ enum { ALWAYS_REMOTE = false };
 #endif
 
 /* Returns why podman would talk to a service rather than make containers itself, or NULL. */
-static const char *why_remote(const struct plan *plan, char **argv, int argc)
+static const char *why_remote(const struct plan *plan)
 {
 	static const char remote_name[] = "podman-remote";
 	char *target = realpath(plan->podman.path, NULL);
@@ -40,63 +39,19 @@ static const char *why_remote(const struct plan *plan, char **argv, int argc)
 	free(target);
 	if (ALWAYS_REMOTE)
 		return "containers run in a virtual machine there";
-	return plan->configuration.remote ? "containers.conf says so"
-	       : named                    ? "it is podman-remote"
-					  : why_arguments_are_remote(argv, argc);
+	if (plan->configuration.remote)
+		return "containers.conf says so";
+	if (named)
+		return "it is podman-remote";
+	if (!plan->line.remote && !plan->line.connection)
+		return NULL;
+	return getenv("CONTAINER_HOST")         ? "CONTAINER_HOST is set"
+	       : getenv("CONTAINER_CONNECTION") ? "CONTAINER_CONNECTION is set"
+						: "an option says so";
 }
 
-/* Returns whether the command starts containers. */
-static bool starts_containers(const struct command_line *line)
-{
-	return line->command->starts == STARTS || line->command->starts == STARTS_AND_RETRIES ||
-	       (line->command->starts == STARTS_IF_RUN && line->run);
-}
-
-/*
- * Why the override would show, could not be undone, or is of no use. Each returns what of the
- * user's it is about, "" where there is nothing to name, or NULL where it does not apply.
- */
-
-static const char *if_true(bool applies)
-{
-	return applies ? "" : NULL;
-}
-
-static const char *mode_is_lock(const struct plan *plan)
-{
-	(void)plan;
-	return if_true(settings.mode == MODE_LOCK);
-}
-
-static const char *is_remote(const struct plan *plan)
-{
-	return plan->remote;
-}
-
-/* Before 4.8 the override is all of podman's configuration, which what stands in its place may read
-   for itself, and which Podman before 3.0 was never seen to read. */
-static const char *is_too_old(const struct plan *plan)
-{
-	return if_true(is_before(&plan->version, plan->podman.stands_in ? 4 : 3,
-				 plan->podman.stands_in ? 8 : 0));
-}
-
-static const char *has_unknown_option(const struct plan *plan)
-{
-	return plan->line.unknown_option;
-}
-
-static const char *has_unreadable_configuration(const struct plan *plan)
-{
-	return plan->configuration.obstacle;
-}
-
-static const char *names_conmon(const struct plan *plan)
-{
-	return plan->line.conmon;
-}
-
-static const char *copies_environment(const struct plan *plan)
+/* Returns what copies the override's variable into the container, or NULL. */
+static const char *what_shows_variable(const struct plan *plan)
 {
 	const struct configuration *configuration = &plan->configuration;
 
@@ -111,63 +66,67 @@ static const char *copies_environment(const struct plan *plan)
 }
 
 /* buildah(1), --isolation: the RUN steps are in no container of their own then. */
-static const char *builds_by_chroot(const struct plan *plan)
+static bool builds_by_chroot(const struct command_line *line)
 {
-	const char *isolation =
-	    plan->line.isolation ? plan->line.isolation : getenv("BUILDAH_ISOLATION");
+	const char *isolation = line->isolation ? line->isolation : getenv("BUILDAH_ISOLATION");
 
-	return if_true(plan->line.builds && isolation && strcmp(isolation, "chroot") == 0);
+	return line->builds && isolation && strcmp(isolation, "chroot") == 0;
 }
 
-/* What podman gives itself by [engine] env. */
-static const char *sets_engine_variable(const struct plan *plan)
+/* Returns what podman gives itself by [engine] env that decides, or NULL. */
+static const char *what_engine_sets(const struct configuration *configuration)
 {
 	static const char *const names[] = { "BUILDAH_ISOLATION=", "CONTAINERS_CONF=",
 					     "CONTAINERS_CONF_OVERRIDE=", "CONTAINER_CONNECTION=",
 					     "CONTAINER_HOST=" };
 
-	for (char **word = plan->configuration.engine_env.words; word && *word; word++)
+	for (char **word = configuration->engine_env.words; word && *word; word++)
 		for (size_t i = 0; i < LENGTH(names); i++)
 			if (skip_prefix(*word, names[i]))
 				return *word;
 	return NULL;
 }
 
-static const char *has_no_conmon(const struct plan *plan)
+static const char *if_true(bool applies)
 {
-	return if_true(!plan->conmon && !plan->podman.stands_in);
+	return applies ? "" : NULL;
 }
 
-static const char *is_cut_off(const struct plan *plan)
-{
-	return if_true(plan->version.is_cut_off);
-}
-
-static const struct reason {
-	const char *(*applies)(const struct plan *);
-	const char *words;
-} reasons[] = {
-	{ mode_is_lock, "PODMAN_SHIM_MODE=lock" },
-	{ is_remote, "podman is remote: its service makes the containers" },
-	{ is_too_old, "this Podman is too old for it" },
-	{ has_unknown_option, "what follows an unknown option cannot be read" },
-	{ has_unreadable_configuration, "podman's configuration cannot be read for sure" },
-	{ names_conmon, "--conmon beats the override's conmon_path" },
-	{ copies_environment, "the container would see the override's variable" },
-	{ builds_by_chroot, "chroot isolation shows podman's descriptors to the RUN steps" },
-	{ sets_engine_variable, "containers.conf gives the engine a variable that decides" },
-	{ has_no_conmon, "no conmon, or no path of the shim's own, for the override to name" },
-	{ is_cut_off, "what stands in podman's place does not work with an override" },
-};
-
-/* Returns the first reason against the override, or NULL. */
+/* Returns why the override would show, could not be undone, or is of no use, or NULL. */
 static const char *why_no_override(const struct plan *plan)
 {
+	const struct command_line *line = &plan->line;
+	const bool stands_in = plan->podman.stands_in;
+	/* Before 4.8 the override is all of podman's configuration, which what stands in its place
+	   may read for itself, and which Podman before 3.0 was never seen to read. */
+	const bool is_too_old = is_before(&plan->version, stands_in ? 4 : 3, stands_in ? 8 : 0);
+	/* what of the user's it is about, "" where there is nothing to name, or NULL: it does not
+	   apply; and why */
+	const struct {
+		const char *about, *words;
+	} reasons[] = {
+		{ if_true(settings.mode == MODE_LOCK), "PODMAN_SHIM_MODE=lock" },
+		{ plan->remote, "podman is remote: its service makes the containers" },
+		{ if_true(is_too_old), "this Podman is too old for it" },
+		{ line->unknown_option, "what follows an unknown option cannot be read" },
+		{ plan->configuration.obstacle, "podman's configuration cannot be read for sure" },
+		{ line->conmon, "--conmon beats the override's conmon_path" },
+		{ what_shows_variable(plan), "the container would see the override's variable" },
+		{ if_true(builds_by_chroot(line)),
+		  "chroot isolation shows podman's descriptors to the RUN steps" },
+		{ what_engine_sets(&plan->configuration),
+		  "containers.conf gives the engine a variable that decides" },
+		{ if_true(!plan->conmon && !stands_in),
+		  "no conmon, or no path of the shim's own, for the override to name" },
+		{ if_true(plan->version.is_cut_off),
+		  "what stands in podman's place does not work with an override" },
+	};
+
 	for (size_t i = 0; i < LENGTH(reasons); i++) {
-		const char *about = reasons[i].applies(plan);
+		const char *about = reasons[i].about, *words = reasons[i].words;
 
 		if (about)
-			return *about ? text("%s: %s", reasons[i].words, about) : reasons[i].words;
+			return *about ? text("%s: %s", words, about) : words;
 	}
 	return NULL;
 }
@@ -181,8 +140,27 @@ static bool is_service(void)
 	return nonempty(getenv("NOTIFY_SOCKET")) && (!started || atol(started) == getpid());
 }
 
-/* Returns the name of a file, by the command line or the environment, that podman would find empty
-   if the command was repeated, or NULL. */
+static bool is_pipe(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+/* Returns whether `argument` names a pipe, or a descriptor, which may be one. */
+static bool names_pipe(const char *argument)
+{
+	static const char *const paths[] = { DESCRIPTOR_DIRECTORY, PROC_DESCRIPTORS, "/dev/stdin" };
+	const char *equals = strchr(argument, '=');
+
+	for (size_t i = 0; i < LENGTH(paths); i++)
+		if (strstr(argument, paths[i])) /* docker-archive:/dev/stdin */
+			return true;
+	return is_pipe(equals ? equals + 1 : argument);
+}
+
+/* Returns what, of the command line or the environment, podman would find empty if the command was
+   repeated, or NULL. */
 static const char *what_is_read_once(const struct command_line *line)
 {
 	/* containers-registries.conf(5), containers-storage.conf(5), podman-login(1) */
@@ -193,10 +171,13 @@ static const char *what_is_read_once(const struct command_line *line)
 	for (size_t i = 0; i < LENGTH(variables); i++) {
 		const char *path = getenv(variables[i]);
 
-		if (path && is_read_once(path))
+		if (path && is_pipe(path))
 			return path;
 	}
-	return line->read_once;
+	for (char **argument = line->arguments; argument < line->end; argument++)
+		if (names_pipe(*argument))
+			return *argument;
+	return NULL;
 }
 
 /* Returns why a supervised command cannot be repeated without harm, or NULL if it can. */
@@ -214,7 +195,8 @@ static const char *why_no_retries(const struct plan *plan)
 	if (line->unknown_option)
 		return text("what follows an unknown option cannot be read: %s",
 			    line->unknown_option);
-	if (line->command->options != &run_options && (line->operand_count != 1 || line->cidfile))
+	if (line->command->options != &run_options &&
+	    (!line->operands || line->operands[1] || line->cidfile))
 		return "some of several containers would be started again";
 	if (read_once)
 		return text("it may be empty the second time: %s", read_once);
@@ -227,9 +209,11 @@ static const char *why_no_retries(const struct plan *plan)
    nor a retry can be, and where systemd waits for this process itself, podman is executed. */
 static void plan_supervision(struct plan *plan, const char *why)
 {
+	const enum starts starts = plan->line.command->starts;
+
 	plan->way = plan->override ? IN_PLACE : AS_IT_IS;
 	plan->reason = why;
-	if (!starts_containers(&plan->line) || is_service())
+	if (starts == STARTS_NONE || starts == SERVES || is_service())
 		return;
 	plan->no_retries = why_no_retries(plan);
 	plan->retries = plan->no_retries ? 0 : settings.retries;
@@ -283,8 +267,8 @@ struct plan decide(char **argv, int argc)
 	plan.version = find_version(&plan.podman);
 	if (plan.version.product == PRODUCT_DOCKER)
 		return leave_alone(plan, "this is Docker");
-	plan.configuration = read_configuration(&plan.version, read_modules(argv, argc));
-	plan.remote = why_remote(&plan, argv, argc);
+	plan.configuration = read_configuration(&plan.version, plan.line.modules);
+	plan.remote = why_remote(&plan);
 	if (!plan.remote && is_before(&plan.version, 4, 8) && plan.line.builds)
 		return leave_alone(plan, "a build by Podman before 4.8 cannot read the override");
 	plan.alias = conmon_alias();

@@ -7,20 +7,17 @@ enum mode { MODE_AUTO, MODE_OVERRIDE, MODE_LOCK, MODE_OFF };
 
 extern struct settings {
 	int mode; /* enum mode */
-	int debug;
 	int retries;
 	int backoff;      /* ms before the first retry, doubling */
 	int lock_wait;    /* seconds */
 	int lock_hold;    /* seconds */
 	const char *real; /* NULL: search PATH */
 	const char *lock; /* NULL: in the user's directory */
-	const char *log;  /* NULL: none */
 } settings;
 
 /* The rows are what --shim-help prints; README.md has some of them. */
 struct setting {
 	const char *name, *values, *meaning;
-	const char *by_default;
 	const char **text;          /* where it goes, if it is any text; */
 	int *number;                /* or if it is an index of */
 	const char *const *choices; /* these, or where there are none */
@@ -30,8 +27,8 @@ struct setting {
 #define SETTING_COUNT 9
 extern const struct setting setting_table[SETTING_COUNT];
 
-/* Returns the number that `value` stands for in `setting`, which is not one of text, or -1. */
-int setting_number(const struct setting *setting, const char *value);
+/* Returns the value of `setting` that is in force; NULL: none. */
+const char *setting_value(const struct setting *setting);
 
 void read_settings(void);
 

@@ -5,9 +5,6 @@
 #include "shim.h"
 
 #include "ask.h"
-#include "directory.h"
-#include "evidence.h"
-#include "file.h"
 #include "find.h"
 #include "lock.h"
 #include "message.h"
@@ -25,88 +22,36 @@ enum { STATUS_PROTECTED = 0, STATUS_PARTLY = 3 };
 #define CHECK_TIMEOUT 60000   /* ms, for a container that does nothing */
 #define SERVICE_TIMEOUT 10000 /* ms, for a service that may be on another machine */
 
-struct fact {
-	const char *name, *value; /* NULL: there is none */
-};
-
-struct report {
-	const struct plan *plan;
+/* What the status says first. */
+struct verdict {
 	int status;
 	const char *protection, *reason; /* in words */
 	const char *advice;              /* NULL: nothing needs to be done */
-	struct fact facts[16];
-	size_t count;
 };
 
-static void add_fact(struct report *report, const char *name, const char *value)
+/* Returns the path of the lock that `plan` is about, and in words whether it is free. */
+static const char *lock_state(const struct plan *plan)
 {
-	if (report->count < LENGTH(report->facts))
-		report->facts[report->count++] = (struct fact){ name, value };
+	const char *path = lock_path(), *why = NULL;
+	int lock;
+
+	if (!path)
+		return "no directory of the user's own";
+	if (plan->way == IN_PLACE)
+		path = text("%s.create", path);
+	lock = take_lock(path, 0, &why);
+	if (lock == NO_LOCK)
+		return why ? text("%s: cannot be used: %s", path, why) : text("%s: held", path);
+	release_lock(&lock);
+	return text("%s: free", path);
 }
 
-/* Returns the process that holds the lock on the file of `status`, or 0: proc(5), /proc/locks. On
-   some file systems, btrfs say, the device there is another than stat(2)'s, and nobody is found. */
-static int lock_holder(const struct stat *status)
+/* Returns in words how often what is repeated, or why nothing is; or NULL. */
+static const char *retries_in_words(const struct plan *plan)
 {
-	unsigned long long inode;
-	unsigned major_number, minor_number;
-	char line[256];
-	int pid, holder = 0;
-	FILE *file = fopen("/proc/locks", "re");
-
-	while (file && !holder && fgets(line, sizeof line, file))
-		if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%llu", &pid, &major_number,
-			   &minor_number, &inode) == 4 &&
-		    inode == status->st_ino && major(status->st_dev) == major_number &&
-		    minor(status->st_dev) == minor_number)
-			holder = pid;
-	if (file)
-		fclose(file);
-	return holder;
-}
-
-/* Returns in words whether the lock on the file `path` is held, which is not made for that. */
-static const char *lock_state(const char *path)
-{
-	struct stat status;
-	const char *state = "free", *why = NULL;
-	int fd, holder;
-
-	if (lstat(path, &status) < 0 && errno == ENOENT) {
-		const char *directory = text("%.*s./", (int)(base_name(path) - path), path);
-
-		return access(directory, W_OK | X_OK) == 0
-			   ? state
-			   : text("cannot be used: %s: %s", directory, strerror(errno));
-	}
-	fd = open_lock(path, 0, &why);
-	if (fd == NO_LOCK)
-		return text("cannot be used: %s", why);
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && fstat(fd, &status) == 0) {
-		holder = lock_holder(&status);
-		state = holder > 0 ? text("held by process %d", holder) : "held";
-	}
-	close(fd);
-	return state;
-}
-
-/* Returns the last line of `output` that says something, or NULL. What a shim says of it, as how
-   often it has tried, is not podman's. */
-static const char *last_line(char *output)
-{
-	size_t length = strlen(output);
-	char *line, *newline;
-
-	for (;;) {
-		while (length && isspace((unsigned char)output[length - 1]))
-			output[--length] = 0;
-		newline = strrchr(output, '\n');
-		line = newline ? newline + 1 : output;
-		if (!newline || !skip_prefix(line, MESSAGE_PREFIX))
-			return nonempty(line);
-		length = (size_t)(newline - output);
-		output[length] = 0;
-	}
+	if (plan->way == IN_PLACE)
+		return text("%d, of the step that fails", settings.retries);
+	return plan->retries ? text("%d, of the command", plan->retries) : plan->no_retries;
 }
 
 /* Runs a container of `image`, in which this program says its version, by the program `podman`,
@@ -114,7 +59,6 @@ static const char *last_line(char *output)
    the failure did not. */
 static const char *try_container(const char *podman, const char *image, bool *works)
 {
-	const char *path = own_path(), *last;
 	char output[1 << 14];
 	int status;
 	char *arguments[] = { text("%s", podman),
@@ -125,7 +69,7 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 			      "--gidmap=999:0:1",
 			      "--user=999:999",
 			      "--security-opt=label=disable",
-			      NULL,
+			      text("--volume=%s:/podman-shim:ro", own_path()),
 			      "--entrypoint=/podman-shim",
 			      text("%s", image),
 			      "--shim-version",
@@ -134,139 +78,69 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 					   .stream = STDERR_FILENO,
 					   .timeout = CHECK_TIMEOUT };
 
-	*works = false;
-	if (!path)
-		return "the shim's own file has no path";
-	arguments[8] = text("--volume=%s:/podman-shim:ro", path);
 	status = ask(&question, output, sizeof output);
 	*works = status == 0;
 	if (*works)
 		return "works";
-	last = last_line(output);
 	if (status < 0)
 		return "has not ended in time";
-	if (last && is_failure_line(last, strlen(last)))
+	if (strstr(output, "ping_group_range"))
 		return "fails by ping_group_range";
-	return text("fails otherwise (%d): %s", status, last ? last : "without a word");
+	return text("fails otherwise (%d): %s", status, output);
 }
 
-/* Runs the container natively and through the shim, if there is an image for it, and adds to
-   `report` what came of it. */
-static void add_check(struct report *report)
+/* Runs the container natively and through the shim, if there is an image for it. Returns what came
+   of it in words, and in `*works` whether the shim does not fail. */
+static const char *check(const char *podman, bool *works)
 {
-	const char *podman = report->plan->podman.path;
 	char *list[] = { text("%s", podman), "images", "--quiet", "--filter=dangling=false", NULL };
 	const struct question question = { .arguments = list,
 					   .stream = STDOUT_FILENO,
 					   .timeout = CHECK_TIMEOUT,
 					   .one_line = true };
+	const char *natively;
 	char image[128];
-	bool works;
 
+	*works = true;
+	if (!own_path())
+		return "the shim's own file has no path";
 	ask(&question, image, sizeof image);
-	image[strcspn(image, "\r\n")] = 0;
-	if (!image[0]) {
-		add_fact(report, "check", "no image at hand: podman pull one");
-		return;
-	}
-	add_fact(report, "check natively", try_container(podman, image, &works));
-	add_fact(report, "check shim", try_container("/proc/self/exe", image, &works));
-	if (!works && report->status == STATUS_PROTECTED) {
-		report->status = STATUS_PARTLY;
-		report->protection = "partly";
-		report->reason = "a container with the mapping that fails natively has not started";
-		report->advice = "look at what `check shim` says";
-	}
+	if (!image[0])
+		return "no image at hand: podman pull one";
+	natively = try_container(podman, image, works);
+	return text("natively %s; through podman-shim %s", natively,
+		    try_container("/proc/self/exe", image, works));
 }
 
-/* Returns the value of `setting`, and in `*from` where that is from. */
-static const char *setting_value(const struct setting *setting, const char **from)
+/* Prints `value` so that no other line begins with any of it. */
+static void print_text(const char *value)
 {
-	const char *value = nonempty(getenv(setting->name));
-
-	*from = "environment";
-	if (value && (setting->text || setting_number(setting, value) >= 0))
-		return value;
-	*from = "default";
-	return setting->by_default;
-}
-
-/* Returns `value` as one line. */
-static const char *one_line(const char *value)
-{
-	char *line = text("%s", value);
-
-	make_printable(line, strlen(line));
-	return line;
-}
-
-static void print_text(const struct report *report)
-{
-	const char *from, *value;
 	size_t shown;
 
-	printf("protected: %s, because %s\n", report->protection, one_line(report->reason));
-	if (report->advice)
-		printf("what to do: %s\n", report->advice);
-	for (size_t i = 0; i < report->count; i++) {
-		const struct fact *fact = &report->facts[i];
-
-		printf("%s:%*s", fact->name, (int)(18 - strlen(fact->name)), "");
-		for (value = fact->value ? fact->value : "none"; *value;
-		     value += shown ? shown : 1) {
-			shown = shown_length(value);
-			if (shown)
-				fwrite(value, 1, shown, stdout);
-			else if (*value != '\n')
-				putchar('?');
-			else if (value[1])
-				printf("\n%*s", 19, "");
-		}
-		putchar('\n');
+	for (; *value; value += shown ? shown : 1) {
+		shown = shown_length(value);
+		if (shown)
+			fwrite(value, 1, shown, stdout);
+		else if (*value != '\n')
+			putchar('?');
+		else if (value[1])
+			printf("\n    ");
 	}
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		value = setting_value(&setting_table[i], &from);
-		printf("%s=%s (%s)\n", setting_table[i].name, one_line(value), from);
-	}
+	putchar('\n');
 }
 
-/* Prints `name` and `value` as a member of a JSON object; a value that is not UTF-8 is null. */
-static void print_member(const char *comma, const char *name, const char *value)
+/* Prints `name` and `value`: as a member of a JSON object that is not the first, where one that is
+   no UTF-8 is null; or as a line, if there is a value. */
+static void print_fact(bool json, const char *name, const char *value)
 {
-	const char *string = value ? toml_string(value) : NULL; /* which is JSON's, too */
+	const char *string = json && value ? toml_string(value) : NULL; /* which is JSON's, too */
 
-	printf("%s\n  \"%s\": %s", comma, name, string ? string : "null");
-}
-
-/* Prints the object `name` of all settings: their values, or where those are from. */
-static void print_settings(const char *name, bool origins)
-{
-	const char *from, *value;
-
-	printf(",\n  \"%s\": {", name);
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		value = setting_value(&setting_table[i], &from);
-		print_member(i ? "," : "", setting_table[i].name, origins ? from : value);
+	if (json) {
+		printf(",\n  \"%s\": %s", name, string ? string : "null");
+	} else if (value) {
+		printf("%s: ", name);
+		print_text(value);
 	}
-	printf("\n  }");
-}
-
-static void print_json(const struct report *report)
-{
-	putchar('{');
-	print_member("", "protected", report->protection);
-	print_member(",", "reason", report->reason);
-	print_member(",", "what_to_do", report->advice);
-	for (size_t i = 0; i < report->count; i++) {
-		char *name = text("%s", report->facts[i].name);
-
-		for (char *space = name; (space = strchr(space, ' '));)
-			*space = '_';
-		print_member(",", name, report->facts[i].value);
-	}
-	print_settings("settings", false);
-	print_settings("from", true);
-	printf("\n}\n");
 }
 
 /* Returns in words whether the service behind the API socket protects its clients' containers, and
@@ -285,7 +159,6 @@ static const char *service_state(const struct plan *plan, bool *protects)
 	if (plan->version.product != PRODUCT_PODMAN || plan->podman.stands_in)
 		return "not asked";
 	ask(&question, conmon, sizeof conmon);
-	conmon[strcspn(conmon, "\r\n")] = 0;
 	if (conmon[0] != '/')
 		return "none answers";
 	*protects = is_conmon_alias(conmon);
@@ -305,29 +178,35 @@ static const char *advise(const struct plan *plan)
 	return "read what podman-shim(7) says of this reason";
 }
 
-/* Notes in `report` how far its plan protects containers; `by_service`: whether the service does.
- */
-static void judge(struct report *report, bool by_service)
+/* Returns how far `plan` protects containers; `by_service`: whether the service does; `works`:
+   whether a container that was tried has not failed. */
+static struct verdict judge(const struct plan *plan, bool by_service, bool works)
 {
-	const struct plan *plan = report->plan;
 	const bool is_podman = plan->version.product == PRODUCT_PODMAN;
+	const bool reads_override = plan->way == IN_PLACE || plan->version.reads_override;
+	struct verdict verdict = { STATUS_PROTECTED, "yes", NULL, NULL };
 
-	report->status = STATUS_PROTECTED;
-	report->protection = "yes";
 	if (plan->remote && by_service) {
-		report->reason =
+		verdict.reason =
 		    "the service that makes the containers was started through podman-shim";
-	} else if (plan->override && is_podman &&
-		   (plan->way == IN_PLACE || plan->version.reads_override)) {
-		report->reason = "podman reads a containers.conf without the sysctl";
+	} else if (plan->override && is_podman && reads_override) {
+		verdict.reason = "podman reads a containers.conf without the sysctl";
 	} else {
-		report->status = STATUS_PARTLY;
-		report->protection = plan->way == AS_IT_IS ? "no" : "partly";
-		report->reason =
+		verdict.status = STATUS_PARTLY;
+		verdict.protection = plan->way == AS_IT_IS ? "no" : "partly";
+		verdict.reason =
 		    text("%s%s%s", plan->reason, plan->lock ? "; containers start in turns" : "",
 			 plan->retries ? "; failures are retried" : "");
-		report->advice = advise(plan);
+		verdict.advice = advise(plan);
+		return verdict;
 	}
+	if (!works) {
+		verdict.status = STATUS_PARTLY;
+		verdict.protection = "partly";
+		verdict.reason = "a container with the mapping that fails natively has not started";
+		verdict.advice = "look at what `check` says";
+	}
+	return verdict;
 }
 
 /* Exits with `status`, if what was printed has arrived. */
@@ -343,40 +222,41 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 {
 	char *run[] = { argv0, "run", "image", NULL };
 	struct plan plan = decide(run, 3);
-	struct report report = { .plan = &plan };
-	const char *own = own_path(), *lock = lock_path(), *override, *service, *retries;
-	char version[256];
-	bool by_service;
+	const char *override = plan.override ? override_text(&plan, plan.alias) : NULL;
+	const char *own = own_path(), *service, *checked;
+	struct verdict verdict;
+	bool by_service, works = true;
 
-	override = plan.override ? override_text(&plan, plan.alias) : NULL;
 	use_override(&plan); /* or why not */
 	leave_override();
 	service = service_state(&plan, &by_service);
-	judge(&report, by_service);
-	if (plan.way == IN_PLACE) {
-		lock = lock ? text("%s.create", lock) : NULL;
-		retries = text("%d, of the step that fails", settings.retries);
+	checked = checks ? check(plan.podman.path, &works) : NULL;
+	verdict = judge(&plan, by_service, works);
+	if (json) {
+		printf("{\n  \"protected\": \"%s\"", verdict.protection);
+		print_fact(json, "reason", verdict.reason);
 	} else {
-		retries = plan.retries ? text("%d, of the command", plan.retries) : plan.no_retries;
+		printf("protected: %s, because ", verdict.protection);
+		print_text(verdict.reason);
 	}
-	ask_version(plan.podman.path, NULL, version, sizeof version);
-	add_fact(&report, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
-	add_fact(&report, "podman", plan.podman.path);
-	add_fact(&report, "found", plan.podman.how);
-	add_fact(&report, "version", nonempty(version));
-	add_fact(&report, "remote", plan.remote ? text("yes: %s", plan.remote) : "no");
-	add_fact(&report, "service", service);
-	add_fact(&report, "plan", plan_name(&plan));
-	add_fact(&report, "retries", retries);
-	add_fact(&report, "conmon", plan.conmon);
-	add_fact(&report, "ping_group_range", plan.ping);
-	add_fact(&report, "lock", lock);
-	add_fact(&report, "lock state", lock ? lock_state(lock) : NULL);
-	add_fact(&report, "override", plan.override ? override : NULL);
+	print_fact(json, "advice", verdict.advice);
+	print_fact(json, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
+	print_fact(json, "podman", plan.podman.path);
+	print_fact(json, "version", nonempty(find_version(&plan.podman).answer));
+	print_fact(json, "service", service);
+	print_fact(json, "plan", plan_name(&plan));
+	print_fact(json, "retries", retries_in_words(&plan));
+	print_fact(json, "conmon", plan.conmon);
+	print_fact(json, "ping_group_range", plan.ping);
+	print_fact(json, "lock", lock_state(&plan));
+	print_fact(json, "override", plan.override ? override : NULL);
 	if (checks)
-		add_check(&report);
-	(json ? print_json : print_text)(&report);
-	end_output(report.status);
+		print_fact(json, "check", checked);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		print_fact(json, setting_table[i].name, setting_value(&setting_table[i]));
+	if (json)
+		printf("\n}\n");
+	end_output(verdict.status);
 }
 
 static void print_help(void)

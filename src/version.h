@@ -8,6 +8,7 @@
 enum product { PRODUCT_UNKNOWN, PRODUCT_PODMAN, PRODUCT_DOCKER };
 
 struct version {
+	const char *answer; /* the line that it prints for --version; "": none in time */
 	enum product product;
 	unsigned major, minor;
 	/* of what stands in podman's place: a Podman was seen to read an override through it; it
@@ -17,10 +18,6 @@ struct version {
 
 /* Returns whether `version` is known, and older than that. */
 bool is_before(const struct version *version, unsigned major, unsigned minor);
-
-/* Fills `answer` with the line that `path` prints for --version, or with "" after PROBE_TIMEOUT. It
-   gets `override`, unless that is NULL, for CONTAINERS_CONF_OVERRIDE. */
-void ask_version(const char *path, const char *override, char *answer, size_t size);
 
 /* Returns the version of `program`, from the cache or from itself. */
 struct version find_version(const struct program *program);

@@ -9,7 +9,6 @@
  *     command tables     prints what the shim knows instead, a line each: "command WORDS" or
  *                        "TABLE NAME LETTER VALUE|NOTHING", LETTER "-" if there is none
  */
-#include "../src/options.h"
 #include "../src/plan.h"
 #include "../src/settings.h"
 
@@ -17,7 +16,7 @@
 
 static void print_words(const char *table, const char *words, const char *takes)
 {
-	char *rest = text("%s", words ? words : ""), *word;
+	char *rest = text("%s", words), *word;
 
 	while ((word = strsep(&rest, " ")))
 		if (*word)
@@ -27,13 +26,8 @@ static void print_words(const char *table, const char *words, const char *takes)
 
 static void print_table(const char *table, const struct options *options)
 {
-	print_words(table, options->values, "VALUE");
-	print_words(table, options->repeated_values, "VALUE");
-	print_words(table, options->flags, "NOTHING");
-	print_words(table, options->repeated_flags, "NOTHING");
-	for (const struct option *row = options->decisive; row->name; row++)
-		printf("%s %s %c %s\n", table, row->name, row->letter ? row->letter : '-',
-		       row->takes == VALUE ? "VALUE" : "NOTHING");
+	for (const struct option *row = options->rows; row->names; row++)
+		print_words(table, row->names, row->kind >= VALUE ? "VALUE" : "NOTHING");
 }
 
 static int print_tables(void)

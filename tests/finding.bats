@@ -194,7 +194,7 @@ finds_nothing() {
 	run_bounded env PATH="$shim:$world/second:$world/first:$programs" bash -c 'exec -a docker podman ps'
 	[ "$output" = first ]
 	called=$shim/docker finds_nothing PATH="$shim:$world/first"
-	[[ $stderr == *"no docker in PATH"* ]]
+	[[ $stderr == *"docker: none in PATH"* ]]
 }
 
 # bats test_tags=linux

@@ -10,7 +10,6 @@
 
 #include "../src/command.h"
 #include "../src/evidence.c"
-#include "../src/options.h"
 
 static char *next_part(char **input)
 {
@@ -55,7 +54,8 @@ static void try_input(char *input, size_t size)
 	line = read_command_line(argv, argc);
 	/* what decide() lets through */
 	if (!line.command || line.command->starts != STARTS_AND_RETRIES || line.unknown_option ||
-	    (line.command->options != &run_options && (line.operand_count != 1 || line.cidfile)))
+	    (line.command->options != &run_options &&
+	     (!line.operands || line.operands[1] || line.cidfile)))
 		return;
 	verdict = judge_all(&line, argv, &facts, answers);
 	assert(verdict.why_not || !*verdict.id || strstr(answers[ASK_CONTAINERS], verdict.id));

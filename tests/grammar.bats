@@ -132,7 +132,8 @@ load helpers
 		pod create --help
 		pod clone --help
 		--help start a
-		container --help start a
+		--help run image
+		container --help run image
 		--help=true build .
 	END
 	expect_each override <<-'END'
@@ -140,18 +141,6 @@ load helpers
 		run image --help
 		run -- image --help
 		create image sh --help
-	END
-}
-
-@test "--help before a command that has one of its own is not heard, as podman reads it" {
-	expect_each override <<-'END'
-		--help run image
-		--help=true container run image
-		container --help run image
-		--help create image
-		container --help create image
-		--help pod create
-		pod --help clone a
 	END
 }
 

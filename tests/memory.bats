@@ -31,9 +31,9 @@ says() { grep -qF "podman-shim: $1" "$world/stderr"; }
 	silent "$checked" ps
 	says 'plan: plain'
 	silent "$checked" --log-level=debug run -itd --name=x -v /a:/b --sysctl net.ipv4.ping_group_range='0 0' image ps
-	says 'version: podman 5.4 ('
+	says 'version: podman version 5.4.2 ('
 	silent "$checked" run image
-	says 'version: podman 5.4 (cache)'
+	says 'version: podman version 5.4.2 (cache)'
 	[ "$(count runs)" -eq 3 ]
 }
 

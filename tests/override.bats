@@ -203,7 +203,7 @@ without_own_keys() {
 		script "$lost"
 		expect "lock and retries: what stands in podman's place does not work with an override" run image
 		lacks '^CONTAINERS_CONF_OVERRIDE=' environ
-		[[ $(PODMAN_SHIM_DEBUG=1 podman run image 2>&1) == *'version: podman 5.4 '* ]]
+		[[ $(PODMAN_SHIM_DEBUG=1 podman run image 2>&1) == *'version: podman version 5.4.2 '* ]]
 	done
 	script 'unset CONTAINERS_CONF_OVERRIDE'
 	expect 'override, lock and retries' run image

@@ -7,26 +7,15 @@ static void put(FILE *file, const char *name, const char *value)
 		fprintf(file, "%s=%s\n", name, value);
 }
 
-/* Returns whether `argv`, of `argc` arguments, has an operand of the command's. */
-static bool has_operand(char **argv, int argc)
-{
-	const struct command_line line = read_command_line(argv, argc);
-
-	return line.command && line.operand_count;
-}
-
 /* Returns how many of the arguments in NULL-ended `argv` lead to the first operand, or 0. */
 static int first_operand(char **argv, int argc)
 {
-	char **begin = calloc((size_t)argc + 1, sizeof *begin);
-	int count = 0;
+	const struct command_line line = read_command_line(argv, argc);
 
-	do
-		begin[count] = argv[count];
-	while (++count < argc && !has_operand(begin, count));
-	count = has_operand(begin, count) ? count : 0;
-	free(begin);
-	return count;
+	for (int i = 0; line.command && line.operands && i < argc; i++)
+		if (argv[i] == *line.operands)
+			return i + 1;
+	return 0;
 }
 
 /* Returns how the shim reads NULL-ended `argv`, of `argc` arguments: lines NAME=VALUE, in memory
@@ -35,7 +24,6 @@ static char *reading(char **argv, int argc)
 {
 	const struct command_line line = read_command_line(argv, argc);
 	const int first = first_operand(argv, argc);
-	char **modules = read_modules(argv, argc);
 	char *result;
 	size_t size;
 	FILE *file = open_memstream(&result, &size);
@@ -49,16 +37,15 @@ static char *reading(char **argv, int argc)
 	put(file, "log_driver", line.log_driver);
 	put(file, "name", line.name);
 	put(file, "leaking_env", what_copies_variable(&line, OVERRIDE_VARIABLE));
-	put(file, "read_once", line.read_once);
-	put(file, "remote", why_arguments_are_remote(argv, argc));
+	put(file, "remote", line.remote || line.connection ? "yes" : NULL);
 	for (char **word = line.repeated; word && *word; word++)
 		put(file, "repeated", *word);
 	for (char **word = line.operands; word && *word; word++)
 		put(file, "operand", *word);
-	for (char **word = modules; word && *word; word++)
+	for (char **word = line.modules; word && *word; word++)
 		put(file, "module", *word);
-	fprintf(file, "attach=%d\ndetach=%d\nenv_host=%d\nhelp=%d\nremove=%d\nrun=%d\n",
-		line.attach, line.detach, line.env_host, line.help, line.remove, line.run);
+	fprintf(file, "attach=%d\ndetach=%d\nenv_host=%d\nhelp=%d\nremove=%d\n", line.attach,
+		line.detach, line.env_host, line.help, line.remove);
 	fprintf(file, "tty=%d\nhighest_fd=%lu\n", line.tty, line.highest_fd);
 	fclose(file);
 	return result;

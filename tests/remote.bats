@@ -59,19 +59,6 @@ remote='fallback: podman is remote'
 	END
 }
 
-@test "like podman, the shim reads past the command behind an option that podman does not know yet" {
-	# podman looks for these before it knows its others, and takes a command for an option's value
-	expect_each "$remote" <<-'END'
-		--syslog run -c 5 image
-		--log-level --remote=true run image
-	END
-	expect_each override <<-'END'
-		--syslog=true run -c 5 image
-		--help=false --remote run image
-		--log-level debug run -c 5 image
-	END
-}
-
 @test "CONTAINER_HOST makes podman remote, even an empty one" {
 	CONTAINER_HOST=ssh://x expect "$remote" run image
 	CONTAINER_HOST='' expect "$remote" run image

@@ -211,7 +211,7 @@ END
 	failures 1
 	works podman --log-level debug -r --url unix:///s run -d --name z image
 	[ "$(grep -c log-level calls)" -eq 2 ] # the runs
-	grep -Fx -- '--remote=true --url=unix:///s rm --volumes --ignore -- ID' calls
+	grep -Fx -- '-r=true --url=unix:///s rm --volumes --ignore -- ID' calls
 }
 
 @test "of several containers none is started again" {
@@ -233,7 +233,7 @@ END
 	REGISTRY_AUTH_FILE=pipe once run -d image
 	: >file
 	failures 1
-	REGISTRY_AUTH_FILE="$world/file" works podman run -d --name x -e log=/dev/fd/1 --env-file file --label-file /dev/null image /dev/stdin
+	REGISTRY_AUTH_FILE="$world/file" works podman run -d --name x --env-file file --device /dev/zero --label-file /dev/null image /dev/stdin
 }
 
 @test "passthrough and PODMAN_SHIM_MODE=off are not retried" {

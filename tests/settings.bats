@@ -107,11 +107,11 @@ warns_once() {
 		[[ $line == "podman-shim: "*:* ]]
 	done
 	[[ $stderr == *"podman: $real/podman ("* ]]
-	[[ $stderr == *"version: podman 5.4 ($real/podman --version)"* ]]
+	[[ $stderr == *"version: podman version 5.4.2 ($real/podman --version)"* ]]
 	[[ $stderr == *"override: /dev/fd/"*default_sysctls* ]]
 	[[ ${stderr_lines[-1]} == "podman-shim: plan: override: "?* ]]
 	run_bounded env PODMAN_SHIM_DEBUG=1 podman run image
-	[[ $stderr == *"version: podman 5.4 (cache)"* ]]
+	[[ $stderr == *"version: podman version 5.4.2 (cache)"* ]]
 }
 
 @test "PODMAN_SHIM_DEBUG=1 says why a command is executed as it is" {
