@@ -87,11 +87,12 @@ static char read_escape(struct reader *reader)
 {
 	const char *found = *reader->at ? strchr(escapes, *reader->at) : NULL;
 
-	if (found)
-		reader->at++;
-	else
+	if (!found) {
 		refuse(reader, reader->line, "an escape sequence that is not known here");
-	return found ? meanings[found - escapes] : 0;
+		return 0;
+	}
+	reader->at++;
+	return meanings[found - escapes];
 }
 
 /* Reads a string, whose first quotation mark is next. Returns what it means. */
@@ -104,9 +105,10 @@ static const char *read_string(struct reader *reader)
 		die_without_memory();
 	while (*reader->at != mark &&
 	       (*reader->at == '\t' || !iscntrl((unsigned char)*reader->at))) {
-		const char letter = *reader->at++;
-
-		*to++ = letter == '\\' && mark == '"' ? read_escape(reader) : letter;
+		*to = *reader->at++;
+		if (*to == '\\' && mark == '"')
+			*to = read_escape(reader);
+		to++;
 	}
 	*to = 0;
 	skip_letter(reader, mark, "a string without its end");
