@@ -162,7 +162,7 @@ static char **read_options(const struct options *own, struct command_line *line,
 {
 	bool only_operands = false;
 
-	while (next && next < end) {
+	while (next && next < end && *next) {
 		char *argument = *next++;
 
 		if (only_operands || argument[0] != '-' || !argument[1]) {
