@@ -35,12 +35,12 @@ $(BUILD)/rooms.a: $(ROOMS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/command: tests/reading.h $(BUILD)/rooms.a
-$(BUILD)/merge: tests/merge.h $(BUILD)/rooms.a
+$(BUILD)/command: tests/programs/reading.h $(BUILD)/rooms.a
+$(BUILD)/merge: tests/programs/merge.h $(BUILD)/rooms.a
 $(BUILD)/evidence: $(BUILD)/rooms.a
 
 # A file as large as podman's: one under 4 MB in its place is none.
-$(BUILD)/%: tests/%.c
+$(BUILD)/%: tests/programs/%.c
 	@mkdir -p $(BUILD)
 	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(STATIC) -o $@ $(filter %.c %.a,$^)
 	$(if $(filter stand-in,$*),truncate -s 5M $@)
@@ -99,69 +99,69 @@ dist:
 
 # The stand-in suites: no Podman needed.
 check: all $(HELPERS)
-	tests/need bats parallel expect git procps python3 strace valgrind libc6-dbg
+	tests/tools/need bats parallel expect git procps python3 strace valgrind libc6-dbg
 	bats $(BATS_FLAGS) --jobs "$$(getconf _NPROCESSORS_ONLN)" tests/*.bats
 
 # 500 shims at once, each with a podman that fails, dies, stops and writes, and sent signals.
 load: all $(BUILD)/unruly
-	tests/need python3
-	tests/load
+	tests/tools/need python3
+	tests/tools/load
 
 # The same with the shim as other compilers, C libraries, systems and sanitizers build it; BUILDS: only these.
 check-builds: $(HELPERS)
-	tests/need bats parallel expect procps python3 strace gcc clang musl-tools libclang-rt-dev
-	tests/builds $(BUILDS)
+	tests/tools/need bats parallel expect procps python3 strace gcc clang musl-tools libclang-rt-dev
+	tests/tools/builds $(BUILDS)
 
 # Which lines of the shim the stand-in suites do not reach.
 coverage: $(HELPERS)
-	tests/need bats parallel expect git procps python3 strace clang llvm libclang-rt-dev valgrind libc6-dbg
-	tests/coverage
+	tests/tools/need bats parallel expect git procps python3 strace clang llvm libclang-rt-dev valgrind libc6-dbg
+	tests/tools/coverage
 
 # Each system call of the shim's fails in turn, and podman is run all the same. FAULTS=all: really each.
 check-faults: all $(HELPERS)
-	tests/need strace python3 perl
-	tests/faults
+	tests/tools/need strace python3 perl
+	tests/tools/faults
 
 # What compilers and checkers say of the sources: nothing.
 lint:
-	tests/need gcc libc6-dev clang clang-format clang-tidy cppcheck mandoc shellcheck
-	tests/lint $(WARNINGS)
+	tests/tools/need gcc libc6-dev clang clang-format clang-tidy cppcheck mandoc shellcheck
+	tests/tools/lint $(WARNINGS)
 
 # The real-Podman suites, in roots that tests/lab makes; as root.
 check-real: all $(HELPERS)
-	tests/need mmdebstrap
-	tests/run-real
+	tests/tools/need mmdebstrap
+	tests/tools/run-real
 
 # The main job on a real rootless Podman: this machine's, or one in a root of its own.
 try: all $(BUILD)/tiny
-	tests/try
+	tests/tools/try
 
 # libFuzzer on what reads bytes of others', FUZZ_JOBS targets at once.
 FUZZ_SECONDS ?= 600
 FUZZ_JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-FUZZERS = $(patsubst tests/%.c,%,$(wildcard tests/fuzz-*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,fuzz-%,$(wildcard tests/fuzz/*.c))
 fuzz:
-	tests/need clang libclang-rt-dev
+	tests/tools/need clang libclang-rt-dev
 	$(MAKE) -s -k -j $(FUZZ_JOBS) $(FUZZERS)
 
 $(FUZZERS): fuzz-%: $(BUILD)/fuzz-%
-	tests/fuzz $* $(FUZZ_SECONDS)
+	tests/tools/fuzz $* $(FUZZ_SECONDS)
 
 FUZZ_CC = clang -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-$(BUILD)/fuzz-%: tests/fuzz-%.c tests/fuzz.h tests/merge.h tests/reading.h $(BUILD)/fuzz-rooms/rooms.a
+$(BUILD)/fuzz-%: tests/fuzz/%.c tests/fuzz/fuzz.h tests/programs/merge.h tests/programs/reading.h $(BUILD)/fuzz-rooms/rooms.a
 	$(FUZZ_CC) -fsanitize=fuzzer -Wl,--wrap=exit -o $@ $< $(filter %.a,$^)
 
 $(BUILD)/fuzz-rooms/rooms.a: $(wildcard src/*)
 	$(MAKE) -s BUILD=$(@D) CC='$(FUZZ_CC)' CFLAGS= $@
 
 bench: all $(HELPERS) $(BUILD)/counted-shim
-	tests/need hyperfine valgrind
-	tests/bench
+	tests/tools/need hyperfine valgrind
+	tests/tools/bench
 
 # How many instructions a plain command takes, and what for.
 instructions: all $(HELPERS) $(BUILD)/counted-shim
-	tests/need valgrind
-	tests/instructions
+	tests/tools/need valgrind
+	tests/tools/instructions
 
 # As podman-shim, but that each of its functions is one, to be counted.
 $(BUILD)/counted-shim: $(SOURCES)

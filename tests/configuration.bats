@@ -505,7 +505,7 @@ older() {
 }
 
 @test "what an older Podman reads is merged into what Python's tomllib reads of it" {
-	run "$tests/merge-check" 1000
+	run "$tests/tools/merge-check" 1000
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
 	[[ ${lines[-1]} == '0 wrong' ]]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2030,SC2031,SC2154 # bats and helpers.bash set them
-# What is missing, full or out of bounds where the shim is started. tests/faults is about single system calls.
+# What is missing, full or out of bounds where the shim is started. tests/tools/faults is about single system calls.
 
 load helpers
 

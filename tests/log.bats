@@ -10,7 +10,7 @@ setup() {
 	export world PODMAN_SHIM_BACKOFF_MS=1 PODMAN_SHIM_LOG=$world/log
 }
 
-use_failing_podman() { ln -sf "$tests/failing-podman" "$real/podman"; }
+use_failing_podman() { ln -sf "$tests/programs/failing-podman" "$real/podman"; }
 failures() { echo "$1" >fail; }
 
 # Prints the log without times and process numbers; fails if a line is not what a line has to be.

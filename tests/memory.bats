@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # bats file_tags=linux,memory
 # What valgrind has to say of the shim's memory: nothing. Under valgrind the shim's own path cannot be known,
-# and so there is no override: tests/builds has that, with the compilers' sanitizers.
+# and so there is no override: tests/tools/builds has that, with the compilers' sanitizers.
 
 load helpers
 

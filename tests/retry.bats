@@ -7,7 +7,7 @@ load helpers
 setup() {
 	make_world
 	export world PODMAN_SHIM_BACKOFF_MS=1 CONTAINER_HOST=unix:///service
-	ln -sf "$tests/failing-podman" "$real/podman"
+	ln -sf "$tests/programs/failing-podman" "$real/podman"
 }
 
 failures() { echo "$1" >fail; }

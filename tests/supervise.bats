@@ -103,7 +103,7 @@ on_terminal() {
 	mkdir -p got-real got-shim
 	for program in "$real/podman" "$shim/podman"; do
 		rm -f got stop
-		timeout 60 expect "$tests/terminal.exp" "$1" "$program" >terminal 3>&- || {
+		timeout 60 expect "$tests/programs/terminal.exp" "$1" "$program" >terminal 3>&- || {
 			cat terminal
 			return 1
 		}

@@ -7,7 +7,7 @@
 bats_require_minimum_version 1.5.0
 load common
 
-# what tests/run-real has installed
+# what tests/tools/run-real has installed
 installed=/project/tests/build/root/usr/local
 
 # Makes the one shim in PATH a file of its own, in directory own.

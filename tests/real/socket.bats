@@ -7,7 +7,7 @@
 
 load common
 
-# what tests/run-real has installed
+# what tests/tools/run-real has installed
 installed=/project/tests/build/root
 
 # Waits for clients on $work/podman.sock, as podman.socket does, and executes `podman system service` as

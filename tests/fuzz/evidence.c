@@ -8,8 +8,8 @@
  */
 #include "fuzz.h"
 
-#include "../src/command.h"
-#include "../src/evidence.c"
+#include "../../src/command.h"
+#include "../../src/evidence.c"
 
 static char *next_part(char **input)
 {

@@ -6,8 +6,8 @@
  */
 #include "fuzz.h"
 
-#include "../src/state.h"
-#include "../src/text.h"
+#include "../../src/state.h"
+#include "../../src/text.h"
 
 static bool is_same_text(const char *one, const char *other)
 {

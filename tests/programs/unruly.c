@@ -1,5 +1,6 @@
 /*
- * unruly - takes the place of podman, as one that does all that podman may do to a shim: tests/load
+ * unruly - takes the place of podman, as one that does all that podman may do to a shim:
+ * tests/tools/load
  *
  *     unruly run ... ID BYTES FAILURES END
  *

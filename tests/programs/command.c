@@ -9,8 +9,8 @@
  *     command tables     prints what the shim knows instead, a line each: "command WORDS" or
  *                        "TABLE NAME LETTER VALUE|NOTHING", LETTER "-" if there is none
  */
-#include "../src/plan.h"
-#include "../src/settings.h"
+#include "../../src/plan.h"
+#include "../../src/settings.h"
 
 #include "reading.h"
 

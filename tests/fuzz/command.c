@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "reading.h"
+#include "../programs/reading.h"
 
 /* Returns the NULL-ended arguments: `argv0`, `second` if it is not NULL, those in `input`, and
    those in NULL-ended `more`, each in memory of its own that ends where it does. */

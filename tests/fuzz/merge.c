@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "merge.h"
+#include "../programs/merge.h"
 
 static void try_input(char *input, size_t size)
 {

@@ -1,5 +1,5 @@
-#include "../src/command.h"
-#include "../src/text.h"
+#include "../../src/command.h"
+#include "../../src/text.h"
 
 static void put(FILE *file, const char *name, const char *value)
 {

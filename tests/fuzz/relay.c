@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "../src/file.h"
+#include "../../src/file.h"
 
 static long long clock_ms;
 static int caller[2] = { -1, -1 }; /* the reader's end, and the one that the caller has given */
@@ -17,7 +17,7 @@ static int caller[2] = { -1, -1 }; /* the reader's end, and the one that the cal
 #define now() clock_ms
 #undef STDERR_FILENO
 #define STDERR_FILENO caller[1]
-#include "../src/relay.c"
+#include "../../src/relay.c"
 
 static char came[1 << 20], went[1 << 20];
 static size_t came_in, came_out, begin; /* the last: of this attempt */

@@ -1,7 +1,7 @@
-#include "../src/config.h"
-#include "../src/override.h"
-#include "../src/plan.h"
-#include "../src/text.h"
+#include "../../src/config.h"
+#include "../../src/override.h"
+#include "../../src/plan.h"
+#include "../../src/text.h"
 
 /* Returns the override that the shim makes for a Podman before 4.8 that reads the files at `stack`,
    `length` bytes, with a zero byte after each: the first first. */

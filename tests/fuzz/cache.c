@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "../src/version.c"
+#include "../../src/version.c"
 
 static bool are_same(struct version one, struct version other)
 {

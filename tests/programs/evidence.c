@@ -5,7 +5,7 @@
  * judged otherwise evidence STATUS MESSAGE podman ...    prints whether that podman command, which
  * has failed so, may be executed again: "yes", or why not; asks, removes and mends as the shim does
  */
-#include "../src/evidence.c"
+#include "../../src/evidence.c"
 
 #define X16(digit)                                                                                 \
 	digit digit digit digit digit digit digit digit digit digit digit digit digit digit digit  \

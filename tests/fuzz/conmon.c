@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "../src/conmon.c"
+#include "../../src/conmon.c"
 
 static char **arguments_of(char *lines)
 {

@@ -5,7 +5,7 @@
  * does not free what it needs once: that is done here, after each input; and an exit(3) of the
  * shim's, which is one line and a status, ends the input.
  */
-#include "../src/shim.h"
+#include "../../src/shim.h"
 
 #include <assert.h>
 #include <sanitizer/allocator_interface.h>

@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "../src/runtime.c"
+#include "../../src/runtime.c"
 
 static void try_input(char *input, size_t size)
 {
