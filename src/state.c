@@ -108,7 +108,7 @@ static bool read_field(const char *word, size_t length, struct state *state)
 		void *field = (char *)state + fields[i].offset;
 		char *value;
 
-		if (length <= name || word[name] != '=' || strncmp(word, fields[i].name, name) != 0)
+		if (strncmp(word, fields[i].name, name) != 0 || word[name] != '=')
 			continue;
 		value = decode(word + name + 1, length - name - 1);
 		if (!fields[i].is_number)
