@@ -78,10 +78,12 @@ int main(int argc, char **argv)
 				   "with capabilities");
 	if (argc < 1)
 		argc = 1, argv = no_arguments;
+#ifdef __linux__
 	if (is_runtime_alias(argv[0]))
 		become_runtime(argv);
 	if (is_conmon_alias(argv[0]))
 		become_conmon(argv);
+#endif
 	if (is_reexecution()) {
 		/* all is decided, and in force */
 		settings.real = nonempty(getenv("PODMAN_SHIM_REAL"));

@@ -1,22 +1,55 @@
 /*
- * A child in whose place this process was executed. Signals are not handled but waited for: so none
- * comes between a look and a wait.
+ * A child in whose place this process was executed.
  */
 #include "shim.h"
 
 #include "child.h"
 #include "file.h"
-#include "message.h"
 #include "text.h"
+
+void take_place_of(pid_t parent)
+{
+	const char *listener = getenv("LISTEN_PID"); /* sd_listen_fds(3) */
+
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_FAILED); /* too late */
+#endif
+	if (listener && atol(listener) == parent)
+		setenv("LISTEN_PID", text("%d", (int)getpid()), 1);
+}
+
+void end_with(int status)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	const int number = WTERMSIG(status);
+	sigset_t set;
+
+	if (WIFEXITED(status))
+		exit(WEXITSTATUS(status));
+#ifdef __linux__
+	prctl(PR_SET_DUMPABLE, 0); /* the child has left a core, if anybody has */
+#else
+	setrlimit(RLIMIT_CORE, &(const struct rlimit){ 0, 0 });
+#endif
+	sigaction(number, &by_default, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(number);
+	exit(128 + number);
+}
 
 #ifdef __linux__
 
-enum { LONGEST_NAP = 100 }; /* ms, where a signal cannot be waited for */
-
+/*
+ * Signals are not handled but waited for: so none comes between a look and a wait.
+ */
 static sigset_t held;
 static sigset_t callers_mask;          /* what the child gets instead; */
 static struct sigaction callers_child; /* of SIGCHLD, whose children would be nobody's if ignored */
-static int came;                       /* the first that has come and ends, or 0 */
+static bool came;                      /* one that ends */
 
 void hold_signals(void)
 {
@@ -25,7 +58,6 @@ void hold_signals(void)
 	struct sigaction action;
 
 	sigprocmask(SIG_SETMASK, NULL, &callers_mask);
-	sigemptyset(&held);
 	sigaddset(&held, SIGCHLD);
 	for (size_t i = 0; i < LENGTH(ending); i++)
 		if (!sigismember(&callers_mask, ending[i]) &&
@@ -41,20 +73,19 @@ void let_go_of_signals(void)
 	sigprocmask(SIG_SETMASK, &callers_mask, NULL);
 }
 
-/* Waits `time` ms at most for a signal. Returns it, or 0. */
+/* Waits `time` ms at most for a signal. Returns it if it is one that ends, else 0. */
 static int take_signal(long long time)
 {
 	const struct timespec length = { .tv_sec = time / 1000, .tv_nsec = time % 1000 * 1000000 };
 	const int got = sigtimedwait(&held, NULL, &length);
 
-	if (got < 0 && errno != EAGAIN && errno != EINTR)
-		nap(time < LONGEST_NAP ? (int)time : LONGEST_NAP);
-	if (got > 0 && got != SIGCHLD && !came)
-		came = got;
-	return got > 0 ? got : 0;
+	if (got <= 0 || got == SIGCHLD)
+		return 0;
+	came = true;
+	return got;
 }
 
-int wait_for_signal(long long deadline)
+bool wait_for_signal(long long deadline)
 {
 	long long left;
 
@@ -65,89 +96,15 @@ int wait_for_signal(long long deadline)
 	return came;
 }
 
-/* In the child of `parent`: makes it as that was. */
-static void take_place_of(pid_t parent)
-{
-	const char *listener = getenv("LISTEN_PID"); /* sd_listen_fds(3) */
-
-	if (listener && atol(listener) == parent)
-		setenv("LISTEN_PID", text("%d", (int)getpid()), 1);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(STATUS_FAILED);
-	let_go_of_signals();
-}
-
-static void leave_streams(void)
-{
-	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (dup2(null, fd) < 0)
-			close(fd);
-}
-
-pid_t start_child(char **argv, bool quiet)
-{
-	const pid_t parent = getpid(), pid = fork();
-
-	if (pid != 0)
-		return pid;
-	take_place_of(parent);
-	if (quiet)
-		leave_streams();
-	execv(argv[0], argv);
-	die(STATUS_NOT_FOUND, "cannot execute: %s: %s", argv[0], strerror(errno));
-}
-
-int end_of_child_until(pid_t pid, long long deadline)
-{
-	pid_t ended;
-	int status;
-
-	while ((ended = waitpid(pid, &status, WNOHANG)) != pid) {
-		const long long left = deadline - now();
-
-		if (ended < 0 && errno != EINTR)
-			return -1;
-		if (left <= 0)
-			kill(pid, SIGKILL);
-		take_signal(left > LONGEST_NAP ? left : LONGEST_NAP);
-	}
-	return status;
-}
-
 int end_of_child(pid_t pid)
 {
-	pid_t ended;
-	int status;
+	enum { LONGEST_NAP = 3600000 }; /* ms; the child's end is a signal */
+	int status = STATUS_FAILED << 8, got;
 
-	while ((ended = waitpid(pid, &status, WNOHANG)) != pid) {
-		int got;
-
-		if (ended < 0 && errno != EINTR)
-			return -1;
-		got = take_signal(LLONG_MAX);
-		if (got && got != SIGCHLD)
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		if ((got = take_signal(LONGEST_NAP)))
 			kill(pid, got);
-	}
 	return status;
-}
-
-void end_with(int status)
-{
-	const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	const struct sigaction by_default = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	if (!number)
-		exit(WEXITSTATUS(status));
-	prctl(PR_SET_DUMPABLE, 0); /* one core is enough */
-	sigaction(number, &by_default, NULL);
-	sigemptyset(&none);
-	raise(number);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	exit(128 + number);
 }
 
 #endif

@@ -3,6 +3,13 @@
 
 #include "shim.h"
 
+/* In the child of `parent`: has it end with that, and LISTEN_PID name it where it has named that.
+ */
+void take_place_of(pid_t parent);
+
+/* Ends this process with `status`, as of waitpid(2), of such a child. */
+__attribute__((noreturn)) void end_with(int status);
+
 #ifdef __linux__
 
 /* Blocks the signals that end a program, as far as the caller neither blocks nor ignores them, to
@@ -12,22 +19,12 @@ void hold_signals(void);
 /* Gives the caller's signals back, for a program that is executed in this process. */
 void let_go_of_signals(void);
 
-/* Waits until `deadline` (of now()), or until one of those signals has come. Returns the first
-   that has ever come, or 0. */
-int wait_for_signal(long long deadline);
+/* Waits until `deadline` (of now()), or until one of those that end has come. Returns whether one
+   has ever come. */
+bool wait_for_signal(long long deadline);
 
-/* Executes `argv[0]`, a path, with `argv` as a child that is as this process was, and ends with
-   it; if `quiet`, without streams. Returns its pid; -1 and errno on error. */
-pid_t start_child(char **argv, bool quiet);
-
-/* Waits for the child `pid`, passing on signals. Returns its status as of waitpid(2), or -1. */
+/* Waits for the child `pid`, passing on signals. Returns its status as of waitpid(2). */
 int end_of_child(pid_t pid);
-
-/* Waits for it until `deadline` (of now()), passing on nothing, and then kills it. */
-int end_of_child_until(pid_t pid, long long deadline);
-
-/* Ends this process with `status`, as of waitpid(2). */
-__attribute__((noreturn)) void end_with(int status);
 
 #endif
 #endif

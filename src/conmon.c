@@ -17,6 +17,8 @@
 #include "state.h"
 #include "text.h"
 
+#ifdef __linux__
+
 #define LARGEST_BUNDLE (16 << 20) /* bytes of config.json */
 
 /* What podman asks of conmon, as far as it matters here. */
@@ -87,7 +89,7 @@ static struct request read_request(char **argv)
 /* Returns whether `config`, of the OCI runtime's config.json, sets ping_group_range. */
 static bool sets_range(const char *config)
 {
-	const char *sysctls = json_member(json_member(skip_space(config), "linux"), "sysctl");
+	const char *sysctls = json_member(json_member(config, "linux"), "sysctl");
 
 	return json_member(sysctls, "net.ipv4.ping_group_range");
 }
@@ -98,37 +100,25 @@ static bool repeats_hooks(const char *config, const char *runtime)
 {
 	static const char *const names[] = { "prestart", "createRuntime", "createContainer",
 					     "poststop" };
-	const char *hooks = json_member(skip_space(config), "hooks");
+	const char *hooks = json_member(config, "hooks");
 
 	if (strcmp(base_name(runtime), "crun") == 0)
 		return false;
 	for (size_t i = 0; i < LENGTH(names); i++) {
 		const char *list = json_member(hooks, names[i]);
 
-		if (list && (*list != '[' || *skip_space(list + 1) != ']'))
+		if (list && !json_after(json_after(list, '['), ']'))
 			return true;
 	}
 	return false;
 }
 
-/* Returns the path by which conmon can execute the shim as the OCI runtime, or NULL. conmon takes
-   its arguments for text in the encoding of the locale, which is ASCII where there is none. */
-static const char *usable_alias(void)
-{
-	const char *alias = runtime_alias();
-
-	for (const char *at = alias; at && *at; at++)
-		if (*at & 0x80)
-			return NULL;
-	return alias;
-}
-
-/* Returns `argv` with the shim in the OCI runtime's place, which it is told the real one and the
-   rest by one argument before all others; `argv` as it is if that cannot be. */
+/* Returns `argv` with the shim in the OCI runtime's place, which is told the real one and the rest
+   by one argument before all others; `argv` as it is if that cannot be. */
 static char **step_in(char **argv, const struct request *request, const char *config,
 		      const struct state *state)
 {
-	const char *alias = usable_alias();
+	const char *alias = runtime_alias();
 	char **changed = NULL, *word;
 	struct state next = *state;
 
@@ -139,6 +129,10 @@ static char **step_in(char **argv, const struct request *request, const char *co
 	word = write_state(&next);
 	if (!alias || !word)
 		return argv;
+	/* conmon takes its arguments for text in the locale's encoding, which may be ASCII */
+	for (const char *at = alias; *at; at++)
+		if (*at & 0x80)
+			return argv;
 	add_word(&changed, argv[0]);
 	add_word(&changed, text("--runtime-arg"));
 	add_word(&changed, word);
@@ -147,26 +141,16 @@ static char **step_in(char **argv, const struct request *request, const char *co
 	return changed;
 }
 
-#ifdef __linux__
-
-#define PING_PATH "/proc/sys/net/ipv4/ping_group_range"
-#define PING_TIMEOUT 1 /* seconds; no more than some microseconds are needed */
-
 /* Returns the object of the namespace of `type` in `config`, of the OCI runtime's config.json, or
    NULL: there is none, or this cannot be understood. */
 static const char *find_namespace(const char *config, const char *type)
 {
-	const char *at = json_member(json_member(skip_space(config), "linux"), "namespaces");
+	const char *list = json_member(json_member(config, "linux"), "namespaces");
+	const char *at = json_after(list, '[');
 
-	at = at && *at == '[' ? skip_space(at + 1) : NULL;
-	while (at && *at == '{') {
-		if (is_json_string(json_member(at, "type"), type))
-			return at;
-		at = skip_json(at);
-		at = at ? skip_space(at) : NULL;
-		at = at && *at == ',' ? skip_space(at + 1) : NULL;
-	}
-	return NULL;
+	while (at && !is_json_string(json_member(at, "type"), type))
+		at = json_after(skip_json(at), ',');
+	return at;
 }
 
 /* Returns the path of the network namespace that podman has made for the container of `config`.
@@ -190,33 +174,20 @@ static const char *own_network(const char *config)
 static bool is_of_this_user_namespace(int fd)
 {
 	struct stat its, ours;
-	int owner = ioctl(fd, NS_GET_USERNS);
-	bool same;
+	const int owner = ioctl(fd, NS_GET_USERNS);
 
-	if (owner < 0)
-		return false;
-	same = fstat(owner, &its) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
+	return owner >= 0 && fstat(owner, &its) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
 	       is_same_file(&its, &ours);
-	close(owner);
-	return same;
 }
 
 /* In a new process: writes `range` in the network namespace `path`. Does not return. */
 __attribute__((noreturn)) static void write_range(const char *path, const char *range)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
-	int target, fd;
-	sigset_t none;
+	int target, fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGALRM, &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	alarm(PING_TIMEOUT);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || !is_of_this_user_namespace(fd) || setns(fd, CLONE_NEWNET) < 0)
 		_exit(1);
-	target = open(PING_PATH, O_WRONLY | O_CLOEXEC);
+	target = open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
 	_exit(target < 0 || write(target, range, strlen(range)) < 0);
 }
 
@@ -234,16 +205,6 @@ static void set_range(const char *range, const char *config)
 	if (pid > 0)
 		forget_child();
 }
-
-#else
-
-static void set_range(const char *range, const char *config)
-{
-	(void)range;
-	(void)config;
-}
-
-#endif
 
 /* Does for the container what `argv` asks, and returns the arguments for conmon. */
 static char **prepare(char **argv, const struct state *state)
@@ -264,24 +225,6 @@ static char **prepare(char **argv, const struct state *state)
 	return argv;
 }
 
-/* Returns the conmon that podman runs unless it is told otherwise, or NULL. */
-static const char *usual_conmon(void)
-{
-	const char *rest = search_path(), *candidate;
-	struct program program;
-	struct stat self;
-
-	if (!stat_self(&self))
-		return NULL;
-	for (const char *const *path = default_conmons; *path; path++)
-		if (check_executable(*path, &program, &self) == 0)
-			return *path;
-	while ((candidate = next_in_path(&rest, "conmon")))
-		if (candidate[0] == '/' && check_executable(candidate, &program, &self) == 0)
-			return candidate;
-	return NULL;
-}
-
 /* Closes the descriptor by which a service's podman has executed the shim as `argv0`, if it is
    still that: its number may be one that podman has given conmon. */
 static void close_program(const char *argv0)
@@ -290,8 +233,7 @@ static void close_program(const char *argv0)
 	const int fd = number ? number_of(number, INT_MAX) : -1;
 	struct stat self, status;
 
-	if (fd > STDERR_FILENO && stat_self(&self) && fstat(fd, &status) == 0 &&
-	    is_same_file(&self, &status))
+	if (stat_self(&self) && fstat(fd, &status) == 0 && is_same_file(&self, &status))
 		close(fd);
 }
 
@@ -309,7 +251,7 @@ void become_conmon(char **argv)
 	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
 	if (!state.conmon)
-		state.conmon = usual_conmon();
+		state.conmon = find_conmon(default_conmons);
 	if (!state.conmon)
 		die(STATUS_FAILED, "no conmon found");
 	argv = prepare(argv, &state);
@@ -317,3 +259,5 @@ void become_conmon(char **argv)
 	execv(state.conmon, argv);
 	die(STATUS_FAILED, "cannot execute conmon: %s: %s", state.conmon, strerror(errno));
 }
+
+#endif

@@ -30,25 +30,18 @@ char *open_console(const char *path, int *fd)
 {
 	struct sockaddr_un address;
 	char *own = text("%s" SUFFIX, path);
-	mode_t mask;
-	int error;
 
-	*fd = CLOSED;
 	if (!set_path(&address, own))
 		return NULL;
 	*fd = above_stdio(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-	if (*fd < 0)
-		return NULL;
-	mask = umask(S_IRWXG | S_IRWXO); /* who may write it may send a terminal */
-	error = bind(*fd, (struct sockaddr *)&address, sizeof address);
-	umask(mask);
-	if (error < 0) {
-		close_fd(fd);
-		return NULL;
+	/* the mode that bind(2) gives the file: who may write it may send a terminal */
+	if (*fd >= 0 && fchmod(*fd, S_IRWXU) == 0 &&
+	    bind(*fd, (struct sockaddr *)&address, sizeof address) == 0) {
+		if (listen(*fd, 1) == 0)
+			return own;
+		unlink(own);
 	}
-	if (listen(*fd, 1) == 0)
-		return own;
-	close_console(own, fd);
+	close_fd(fd);
 	return NULL;
 }
 
@@ -87,8 +80,7 @@ static bool receive(int listener, struct terminal *terminal)
 		return false;
 	terminal->vector.iov_len = (size_t)length;
 	header = CMSG_FIRSTHDR(&terminal->message);
-	return header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-	       header->cmsg_len == CMSG_LEN(sizeof(int));
+	return header && header->cmsg_len == CMSG_LEN(sizeof(int)); /* of nothing else: unix(7) */
 }
 
 void hand_on_console(int fd, const char *path)

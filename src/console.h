@@ -6,7 +6,8 @@
 #ifdef __linux__
 
 /* Opens a socket beside conmon's console socket `path`, to get the container's terminal in its
-   place. Returns its path, and in `*fd` a descriptor; or NULL, if there can be none. */
+   place. Returns its path, and in `*fd`, which is CLOSED, a descriptor; or NULL, if there can be
+   none. */
 char *open_console(const char *path, int *fd);
 
 /* Removes that socket, at `own`, and what it has got, if there is one. */

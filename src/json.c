@@ -6,9 +6,13 @@
 #include "json.h"
 #include "text.h"
 
-const char *skip_space(const char *at)
+const char *json_after(const char *at, char mark)
 {
-	return at + strspn(at, " \t\r\n");
+	static const char space[] = " \t\r\n";
+
+	if (at)
+		at += strspn(at, space);
+	return at && *at == mark ? at + 1 + strspn(at + 1, space) : NULL;
 }
 
 /* Returns what follows the string at `at`, or NULL if it has no end. */
@@ -51,20 +55,13 @@ bool is_json_string(const char *at, const char *text)
 
 const char *json_member(const char *at, const char *name)
 {
-	at = at && *at == '{' ? skip_space(at + 1) : NULL;
+	at = json_after(at, '{');
 	while (at && *at == '"') {
-		const bool found = is_json_string(at, name);
+		const char *value = json_after(skip_json_string(at), ':');
 
-		at = skip_json_string(at);
-		at = at ? skip_space(at) : NULL;
-		if (!at || *at != ':')
-			return NULL;
-		at = skip_space(at + 1);
-		if (found)
-			return at;
-		at = skip_json(at);
-		at = at ? skip_space(at) : NULL;
-		at = at && *at == ',' ? skip_space(at + 1) : NULL;
+		if (!value || is_json_string(at, name))
+			return value;
+		at = json_after(skip_json(value), ',');
 	}
 	return NULL;
 }

@@ -3,7 +3,9 @@
 
 #include "shim.h"
 
-const char *skip_space(const char *at);
+/* Returns what follows the character `mark` at `at`, which may be NULL, and the space before and
+   behind it; NULL if something else is there. */
+const char *json_after(const char *at, char mark);
 
 /* Returns what follows the value at `at`, or NULL if it has no end. */
 const char *skip_json(const char *at);

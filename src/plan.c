@@ -272,7 +272,8 @@ struct plan decide(char **argv, int argc)
 	if (!plan.remote && is_before(&plan.version, 4, 8) && plan.line.builds)
 		return leave_alone(plan, "a build by Podman before 4.8 cannot read the override");
 	plan.alias = conmon_alias();
-	plan.conmon = plan.alias ? find_conmon(plan.configuration.conmons.words) : NULL;
+	plan.conmon =
+	    plan.alias ? find_conmon((const char *const *)plan.configuration.conmons.words) : NULL;
 	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
 	divide_sysctls(&plan);
 

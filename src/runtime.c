@@ -5,6 +5,7 @@
  */
 #include "shim.h"
 
+#include "ask.h"
 #include "child.h"
 #include "console.h"
 #include "file.h"
@@ -13,13 +14,6 @@
 #include "runtime.h"
 #include "state.h"
 #include "text.h"
-
-/* Becomes the real runtime. */
-__attribute__((noreturn)) static void execute_runtime(char **argv)
-{
-	execv(argv[0], argv);
-	die(STATUS_NOT_FOUND, "cannot execute the OCI runtime: %s: %s", argv[0], strerror(errno));
-}
 
 #ifdef __linux__
 
@@ -39,195 +33,136 @@ enum {
 struct create {
 	struct state state;
 	char **argv;
-	int at;              /* where in argv the word `create` is, */
-	int log, console;    /* and the log's path, and that of a console socket; 0: nowhere */
-	off_t log_length;    /* bytes, before the attempt */
-	char *conmons, *own; /* console sockets: what is told conmon's, or the shim's; or NULL */
-	int socket;
+	const char *log;  /* the path; NULL: there is none */
+	off_t log_length; /* bytes, before any attempt */
+	char **undo;      /* the arguments that remove what an attempt has left */
+	char **console;   /* where in argv the path of conmon's console socket is; NULL: nowhere */
+	char *own;        /* that of the shim's, or NULL */
 	int lock;
 	long long end; /* of now(); no attempt begins later */
 };
 
+static char said[MOST_SAID]; /* by the runtime */
+
+static long long least(long long one, long long other)
+{
+	return one < other ? one : other;
+}
+
 /* Fills `create` with what `argv` says. Returns false if that is not understood. */
 static bool read_create(struct create *create, char **argv)
 {
-	int i;
+	char **at = argv;
 
 	create->argv = argv;
-	for (i = 1; argv[i] && strcmp(argv[i], "create") != 0; i++)
-		if (strcmp(argv[i], "--log") == 0 && argv[i + 1])
-			create->log = ++i;
-		else if (skip_prefix(argv[i], "--log="))
-			create->log = i;
-	create->at = i;
-	if (!argv[i] || !argv[i + 1] || strcmp(argv[i + 1], "--bundle") != 0)
+	for (; *at && strcmp(*at, "create") != 0; at++)
+		if (skip_prefix(*at, "--log="))
+			create->log = skip_prefix(*at, "--log=");
+		else if (strcmp(*at, "--log") == 0 && at[1])
+			create->log = *++at;
+		else /* the error in the log is yet to be told */
+			add_word(&create->undo, *at);
+	if (!at[0] || !at[1] || strcmp(at[1], "--bundle") != 0)
 		return false;
-	for (; argv[i + 1]; i++)
-		if (strcmp(argv[i], "--console-socket") == 0)
-			create->console = i + 1;
-	if (create->console)
-		create->conmons = argv[create->console];
-	return argv[i][0] != '-'; /* the container's id */
+	for (; at[1]; at++)
+		if (strcmp(*at, "--console-socket") == 0)
+			create->console = at + 1;
+	add_word(&create->undo, text("delete"));
+	add_word(&create->undo, text("--force"));
+	add_word(&create->undo, *at);
+	return **at != '-'; /* the container's id */
 }
 
-static const char *log_path(const struct create *create)
-{
-	const char *argument = create->argv[create->log], *path = skip_prefix(argument, "--log=");
-
-	return path ? path : argument;
-}
-
-/* Opens the log, which is not the file that it should be if that is no regular one. Returns a
-   descriptor, and its `status`; CLOSED on error. */
-static int open_log(const struct create *create, struct stat *status)
-{
-	int fd = CLOSED;
-
-	if (create->log)
-		fd = above_stdio(open(log_path(create),
-				      O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-	if (fd >= 0 && fstat(fd, status) == 0 && S_ISREG(status->st_mode))
-		return fd;
-	close_fd(&fd);
-	return CLOSED;
-}
-
-/* Returns the length of the log in bytes; 0 if there is none. */
+/* Returns the length of the log in bytes, 0 if there is none. What is no regular file does not
+   grow, and is not touched. */
 static off_t length_of_log(const struct create *create)
 {
 	struct stat status;
-	int fd = open_log(create, &status);
 
-	if (fd == CLOSED)
-		return 0;
-	close(fd);
-	return status.st_size;
+	return create->log && lstat(create->log, &status) == 0 ? status.st_size : 0;
 }
 
-/* Reads what the attempt has added to the log. Returns its length in bytes. */
-static size_t read_log(const struct create *create, char *said)
+/* Reads what has been added to the log. Returns its length in bytes, or -1. */
+static ssize_t read_log(const struct create *create)
 {
-	struct stat status;
-	int fd = open_log(create, &status);
-	ssize_t length = fd == CLOSED ? 0 : pread(fd, said, MOST_SAID, create->log_length);
+	int fd = length_of_log(create) > create->log_length
+		     ? open(create->log, O_RDONLY | O_CLOEXEC)
+		     : CLOSED;
+	ssize_t length = fd < 0 ? -1 : pread(fd, said, MOST_SAID, create->log_length);
 
 	close_fd(&fd);
-	return length > 0 ? (size_t)length : 0;
+	return length;
 }
 
-/* Makes the log what it was before the attempt: podman expects one error in it. */
+/* Makes the log what it was before: podman expects one error in it. */
 static bool cut_log(const struct create *create)
 {
-	struct stat status;
-	int fd = open_log(create, &status);
-	const bool cut = fd == CLOSED || status.st_size <= create->log_length ||
-			 ftruncate(fd, create->log_length) == 0;
-
-	close_fd(&fd);
-	return cut;
+	return length_of_log(create) <= create->log_length ||
+	       truncate(create->log, create->log_length) == 0;
 }
 
-/* Returns a descriptor for reading what waits in the pipe that stderr is, for conmon; CLOSED if it
-   is none. Not where the container has the caller's stderr: what waits there is others'. */
-static int open_stderr(const struct create *create)
+/* Reads what waits in the pipe that stderr is, for conmon, and leaves it there unless it `drops`
+   it. Returns its length in bytes, or -1. Not where the container has the caller's stderr: what
+   waits there is others'. */
+static ssize_t read_stderr(const struct create *create, bool drops)
 {
-	struct stat status;
+	ssize_t length = -1;
+	int from, copy[2];
 
-	if (create->state.passthrough || fstat(STDERR_FILENO, &status) < 0 ||
-	    !S_ISFIFO(status.st_mode))
-		return CLOSED;
-	return above_stdio(open(PROC_DESCRIPTORS "2", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-}
-
-/* Reads what waits there, and leaves it there. Returns its length in bytes. */
-static size_t peek_stderr(const struct create *create, char *said)
-{
-	int from = open_stderr(create), copy[2];
-	ssize_t length = 0;
-
+	if (create->state.passthrough)
+		return -1;
+	from = open(PROC_DESCRIPTORS "2", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (from >= 0 && open_pipe(copy)) {
-		length = tee(from, copy[1], MOST_SAID, SPLICE_F_NONBLOCK);
-		length = length > 0 ? read(copy[0], said, (size_t)length) : 0;
+		length = tee(from, copy[1], MOST_SAID, SPLICE_F_NONBLOCK); /* only of a pipe */
+		if (length > 0)
+			length = read(drops ? from : copy[0], said, (size_t)length);
 		close(copy[0]);
 		close(copy[1]);
 	}
 	close_fd(&from);
-	return length > 0 ? (size_t)length : 0;
-}
-
-/* Drops it. */
-static void drain_stderr(const struct create *create)
-{
-	int from = open_stderr(create);
-	char dropped[4096];
-
-	while (from >= 0 && read(from, dropped, sizeof dropped) > 0)
-		;
-	close_fd(&from);
+	return length;
 }
 
 /* Returns whether the `length` bytes that are `said` tell of the failure. A hook may have the same
    complaint, and would be repeated. */
-static bool tells_of_failure(const char *said, size_t length)
+static bool tells_of_failure(ssize_t length)
 {
 	static const char failure[] = "ping_group_range", hook[] = "hook";
 
-	return memmem(said, length, failure, sizeof failure - 1) &&
-	       !memmem(said, length, hook, sizeof hook - 1);
+	return length > 0 && memmem(said, (size_t)length, failure, sizeof failure - 1) &&
+	       !memmem(said, (size_t)length, hook, sizeof hook - 1);
 }
 
 /* Returns whether the attempt that ended with `status`, as of waitpid(2), is the failure. */
 static bool is_failure(const struct create *create, int status)
 {
-	char *said;
-	bool found;
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
-		return false;
-	said = malloc(MOST_SAID);
-	found = said && (tells_of_failure(said, read_log(create, said)) ||
-			 tells_of_failure(said, peek_stderr(create, said)));
-	free(said);
-	return found;
+	return WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
+	       (tells_of_failure(read_log(create)) || tells_of_failure(read_stderr(create, false)));
 }
 
 /* Lets the runtime remove what the attempt has left. Returns whether it has. */
 static bool delete_container(const struct create *create)
 {
-	char **argv = NULL, **last = create->argv + create->at;
-	int status;
-	pid_t pid;
+	const struct question question = { .arguments = create->undo,
+					   .stream = STDOUT_FILENO,
+					   .timeout = LONGEST_DELETE };
 
-	for (int i = 0; i < create->at; i++) {
-		char *word = create->argv[i];
-
-		if (i && i == create->log) /* the error there is yet to be told */
-			word = text("%s/dev/null", skip_prefix(word, "--log=") ? "--log=" : "");
-		add_word(&argv, word);
-	}
-	while (last[1])
-		last++;
-	add_word(&argv, text("delete"));
-	add_word(&argv, text("--force"));
-	add_word(&argv, *last);
-	pid = start_child(argv, true);
-	status = pid < 0 ? -1 : end_of_child_until(pid, now() + LONGEST_DELETE);
-	return status == 0;
+	return ask(&question, said, sizeof said) == 0;
 }
 
 /* Takes the lock, or goes on without it; not after a signal. */
 static void take_turn(struct create *create)
 {
 	const char *path = create->state.lock, *why = "there is no directory of the user's own";
-	const long long begin = now(), longest = begin + LONGEST_LOCK_WAIT;
-	long long end = begin + create->state.lock_wait * 1000LL, left;
+	const long long begin = now();
+	const long long longest = least(create->state.lock_wait * 1000LL, LONGEST_LOCK_WAIT);
+	const long long end = least(begin + longest, create->end);
+	long long left;
 
-	end = end < longest ? end : longest;
-	end = end < create->end ? end : create->end;
 	if (path)
 		do {
 			left = end - now();
-			create->lock = take_lock(path, left < LOCK_SLICE ? left : LOCK_SLICE, &why);
+			create->lock = take_lock(path, least(left, LOCK_SLICE), &why);
 		} while (create->lock == NO_LOCK && !why && left > 0 && !wait_for_signal(0));
 	if (create->lock == NO_LOCK && why)
 		record("fallback", "no lock: %s: %s", path ? path : "podman-shim.lock", why);
@@ -237,75 +172,83 @@ static void take_turn(struct create *create)
 		record("wait", "%lld ms for the lock %s", now() - begin, path);
 }
 
+/* Returns the wait, in ms, before retry `number`, from 1. */
+static long long backoff(const struct state *state, int number)
+{
+	long long wait = state->backoff;
+
+	while (--number > 0 && wait < LONGEST_BACKOFF)
+		wait *= 2;
+	return least(wait, LONGEST_BACKOFF);
+}
+
 /* Returns how long, in ms, an attempt may begin after the first: longer than usual where the waits
    between them are. */
 static long long limit_of(const struct state *state)
 {
-	long long limit = LONGEST_LOCK_WAIT, wait = state->backoff;
+	long long limit = LONGEST_LOCK_WAIT;
 
-	for (int i = 0; i < state->retries && limit < LONGEST_LIMIT; i++, wait *= 2)
-		limit += wait < LONGEST_BACKOFF ? wait : LONGEST_BACKOFF;
-	return limit < SHORTEST_LIMIT  ? SHORTEST_LIMIT
-	       : limit < LONGEST_LIMIT ? limit
-				       : LONGEST_LIMIT;
+	for (int i = 1; i <= state->retries && limit < LONGEST_LIMIT; i++)
+		limit += backoff(state, i);
+	return limit < SHORTEST_LIMIT ? SHORTEST_LIMIT : least(limit, LONGEST_LIMIT);
 }
 
 /* Waits, and makes room for another attempt after `tries` of them. Returns NULL, or why there can
    be none: then all is as the runtime has left it. */
 static const char *make_room(struct create *create, int tries)
 {
-	static const char signalled[] = "a signal has come", late[] = "no time is left";
-	long long wait = create->state.backoff;
+	static const char signalled[] = "a signal has come";
+	const long long begin = now() + backoff(&create->state, tries);
 
-	for (int i = 1; i < tries && wait < LONGEST_BACKOFF; i++)
-		wait *= 2;
-	wait = wait < LONGEST_BACKOFF ? wait : LONGEST_BACKOFF;
-	if (now() + wait >= create->end)
-		return late;
-	if (wait_for_signal(now() + wait))
-		return signalled;
-	take_turn(create);
+	if (begin >= create->end)
+		return "no time is left";
+	if (!wait_for_signal(begin))
+		take_turn(create);
 	if (wait_for_signal(0))
 		return signalled;
-	if (now() >= create->end)
-		return late;
 	if (!delete_container(create))
 		return "the OCI runtime cannot remove what it has left";
 	if (wait_for_signal(0))
 		return signalled;
 	if (!cut_log(create))
 		return "the log cannot be cut";
-	drain_stderr(create);
+	read_stderr(create, true);
 	return NULL;
+}
+
+/* Becomes the real runtime. */
+__attribute__((noreturn)) static void execute_runtime(char **argv)
+{
+	execv(argv[0], argv);
+	die(STATUS_NOT_FOUND, "cannot execute the OCI runtime: %s: %s", argv[0], strerror(errno));
 }
 
 /* Does the create, once, and lets go of the lock; the `last` time with conmon's console socket.
    Returns its status, as of waitpid(2). */
 static int attempt(struct create *create, bool last)
 {
-	int status;
+	const pid_t shim = getpid();
+	int listener = CLOSED, status;
 	pid_t pid;
 
-	create->log_length = length_of_log(create);
-	if (create->conmons) {
-		create->own = last ? NULL : open_console(create->conmons, &create->socket);
-		create->argv[create->console] = create->own ? create->own : create->conmons;
+	create->own = create->console && !last ? open_console(*create->console, &listener) : NULL;
+	pid = fork();
+	if (pid == 0) {
+		take_place_of(shim);
+		if (create->own)
+			*create->console = create->own;
+	} else if (pid < 0) {
+		close_console(create->own, &listener);
 	}
-	pid = start_child(create->argv, false);
-	if (pid < 0) {
-		close_console(create->own, &create->socket);
-		if (create->console)
-			create->argv[create->console] = create->conmons;
+	if (pid <= 0) {
 		let_go_of_signals();
 		execute_runtime(create->argv);
 	}
 	status = end_of_child(pid);
 	release_lock(&create->lock);
-	if (status < 0)
-		die(STATUS_FAILED, "cannot wait for the OCI runtime: %s", strerror(errno));
 	if (create->own && status == 0)
-		hand_on_console(create->socket, create->conmons);
-	close_console(create->own, &create->socket);
+		hand_on_console(listener, *create->console);
+	close_console(create->own, &listener);
 	return status;
 }
 
@@ -315,22 +258,20 @@ __attribute__((noreturn)) static void create_container(struct create *create)
 	const int most = create->state.hooks ? 0 : create->state.retries;
 	const char *why = NULL;
 	int tries = 0, status;
-	bool failed;
 
 	create->end = now() + limit_of(&create->state);
+	create->log_length = length_of_log(create);
 	take_turn(create);
-	if (wait_for_signal(0))
-		end_with(wait_for_signal(0)); /* as the runtime would have */
+	hold_signals(); /* until here one ends the shim, as it would the runtime */
 	for (;;) {
 		status = attempt(create, tries++ == most);
-		failed = is_failure(create, status);
-		if (!failed)
+		if (!is_failure(create, status))
 			break;
 		if (create->state.hooks)
 			why = "hooks would run again";
 		else if (tries > most)
 			why = text("it failed so in each of %d attempts", tries);
-		else if (create->conmons && !create->own)
+		else if (create->console && !create->own)
 			why = "there is no console socket for another attempt";
 		else
 			why = make_room(create, tries);
@@ -350,7 +291,7 @@ __attribute__((noreturn)) static void create_container(struct create *create)
 
 void become_runtime(char **argv)
 {
-	struct create create = { .lock = NO_LOCK, .socket = CLOSED };
+	struct create create = { .lock = NO_LOCK };
 	char **word = argv + 1;
 
 	while (*word && !skip_prefix(*word, STATE_VARIABLE "="))
@@ -366,15 +307,7 @@ void become_runtime(char **argv)
 		messages.command = create.state.command;
 	if (!read_create(&create, argv))
 		execute_runtime(argv);
-	hold_signals();
 	create_container(&create);
-}
-
-#else
-
-void become_runtime(char **argv)
-{
-	execute_runtime(argv);
 }
 
 #endif

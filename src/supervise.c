@@ -5,6 +5,7 @@
  */
 #include "shim.h"
 
+#include "child.h"
 #include "evidence.h"
 #include "execute.h"
 #include "file.h"
@@ -172,16 +173,7 @@ static void let_go_of_lock(int *lock, const char *why)
 __attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv,
 						    pid_t shim, bool is_locked)
 {
-	const char *listener = getenv("LISTEN_PID");
-
-#ifdef __linux__
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != shim)
-		_exit(STATUS_FAILED); /* too late */
-#endif
-	/* sd_listen_fds(3): the descriptors are for the process of that number */
-	if (listener && atol(listener) == shim)
-		setenv("LISTEN_PID", text("%d", (int)getpid()), 1);
+	take_place_of(shim);
 	if (plan->podman.stands_in && is_locked)
 		setenv(LOCKED_VARIABLE, "1", 1);
 	enter_relay();
@@ -272,21 +264,6 @@ static void record_outcome(bool failed, int tries, const char *why)
 		record("gave up", "attempt %d has failed for another reason", tries);
 }
 
-/* Ends as podman did. Does not return. */
-__attribute__((noreturn)) static void exit_as_podman(void)
-{
-	const struct rlimit no_core = { 0, 0 };
-
-	if (WIFEXITED(podmans_status))
-		_exit(WEXITSTATUS(podmans_status));
-	setrlimit(RLIMIT_CORE, &no_core); /* podman has left one, if anybody has */
-#ifdef __linux__
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
-	raise_default(WTERMSIG(podmans_status));
-	_exit(128 + WTERMSIG(podmans_status));
-}
-
 void supervise(const struct plan *plan, char **argv)
 {
 	const char *why = plan->retries ? open_relay(plan->line.tty) : NULL;
@@ -317,5 +294,5 @@ void supervise(const struct plan *plan, char **argv)
 	show_failure();
 	if (tries > retries && failure.message && retries)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);
-	exit_as_podman();
+	end_with(podmans_status);
 }

@@ -90,19 +90,17 @@ run_in_conmons_environment() {
 
 @test "executed as conmon without a state, or with another version's, the shim is the usual conmon" {
 	need_own_conmon
-	cp "$binary" conmon # which is none
-	chmod +x conmon
 	podman run image
 	for state in '' '_PODMAN_SHIM=2 conmon=/x' '_PODMAN_SHIM=1 conmon=/x unknown=1' '_PODMAN_SHIM=1 conmon=%2' \
-		'_PODMAN_SHIM=1 conmon=%00' '_PODMAN_SHIM=1 retries=x' '_PODMAN_SHIM=1 conmon' '_PODMAN_SHIM='; do
+		'_PODMAN_SHIM=1 conmon=%00' '_PODMAN_SHIM=1 conmon=/x=y' '_PODMAN_SHIM=1 retries=x' '_PODMAN_SHIM=1 conmon' '_PODMAN_SHIM='; do
 		rm -f "$record"/conmon.*
-		run_bounded env ${state:+"$state"} PATH="$world:$PATH" "$alias" -c ID
+		run_bounded env ${state:+"$state"} "$alias" -c ID
 		printf '%s: %s\n' "$state" "$stderr"
 		printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
 		lacks '^_PODMAN_SHIM' conmon.environ
 	done
 	rm "$real/conmon"
-	PATH=$world:$PATH run_bounded "$alias" -c ID
+	run_bounded "$alias" -c ID
 	one_line_and 125
 	[[ $stderr == 'podman-shim: no conmon found' ]]
 }
@@ -128,13 +126,19 @@ run_in_conmons_environment() {
 @test "conmon has nothing of the shim's in its environment where podman is a script" {
 	need_own_conmon
 	mkdir script
-	make_script script/podman <<-END
-		#!/bin/sh
-		exec "$real/podman" "\$@"
-	END
-	PATH=$shim:$world/script:$PATH STAND_IN_CONMON='-c ID' podman run image
-	[ -n "$(override_descriptor)" ]
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
+	# the lock is held for one that answers by itself
+	for line in '' '[ "$1" != --version ] || { echo podman version 5.4.2; exit; }'; do
+		make_script script/podman <<-END
+			#!/bin/sh
+			$line
+			exec "$real/podman" "\$@"
+		END
+		rm -f "$record"/*
+		PATH=$shim:$world/script:$PATH STAND_IN_CONMON='-c ID' podman run image
+		[ -n "$(override_descriptor)" ]
+		lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
+		rm -rf "$world"/runtime/*
+	done
 }
 
 @test "conmon has the caller's empty override in its place" {
@@ -357,6 +361,14 @@ is_left_alone() {
 	lacks '^_PODMAN_SHIM' conmon.environ
 }
 
+@test "options of conmon's without an argument, or with one of their own, hide none" {
+	need_own_conmon
+	for option in --api-version -s --stdin -i --leave-stdin-open -t --terminal --full-attach --log-rotate --sync --syslog --systemd-cgroup \
+		--no-container-partial-message --no-new-keyring --no-pivot --no-sync-log --replace-listen-pid --log-tag=x; do
+		[[ $(arguments_with "$sets" "$option -r crun $option -b bundle") == *" runtime=crun $option -r "* ]]
+	done
+}
+
 @test "the OCI runtime's part is told of passthrough, and of hooks that a retry would repeat" {
 	local config hook='[{"path":"/x"}]'
 
@@ -383,7 +395,7 @@ is_left_alone() {
 		is_left_alone "$config" -r crun -b bundle
 	done
 	for words in '-e -r crun -b bundle' '-r crun -b bundle --exec' '-r crun -b bundle --restore x' '-b bundle' '-r crun' \
-		'-r crun -b none' '--name -r crun -b bundle' '-r' '-b' '--version'; do
+		'-r crun -b none' '--name -r crun -b bundle' '-b bundle -r' '-r' '-b' '--version'; do
 		is_left_alone "$sets" "$words"
 	done
 	mkfifo fifo
@@ -463,6 +475,14 @@ with_namespaces() {
 		[ "$(range)" = '0 0' ]
 		[ "$(range /proc/self/ns/net)" = "$initial" ]
 		[ "$(tr '\0' ' ' <record/conmon.argv | cut -d ' ' -f 2-)" = "-c ID -b $PWD/bundle -p pidfile " ]
+	END
+}
+
+@test "the range is written before conmon begins" {
+	with_namespaces <<-'END'
+		config '{"linux":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}'
+		STAND_IN_CONMON="-b $PWD/bundle" strace -D -f -qq -o /dev/null -e trace=setns -e inject=setns:delay_enter=1000000 podman run image
+		[ "$(range)" = '0 0' ]
 	END
 }
 

@@ -35,6 +35,7 @@ make_runtime() {
 				[ "${!i}" != --console-socket ] || { j=$((i + 1)); socket=${!j}; }
 			done
 			begin() { :; }
+			undo() { :; }
 			complain() {
 				printf '{"msg":"%s","level":"error"}\n' "$1" >>"$log"
 				printf '%s\n' "$1" >&2
@@ -43,7 +44,7 @@ make_runtime() {
 		cat
 		printf '%s\n' "complaint='$complaint'" 'case " $* " in'
 		cat <<-'END'
-			*' delete '*) exit "$(cat delete-status 2>/dev/null || echo 0)" ;;
+			*' delete '*) undo; exit "$(cat delete-status 2>/dev/null || echo 0)" ;;
 			*' create '*) begin "$@" ;;
 			*) exit 7 ;;
 			esac
@@ -165,7 +166,7 @@ clean() { rm -rf calls events log fail status; }
 		same empty log
 		[ "$(commands)" = "$(for ((i = 0; i < failures; i++)); do printf 'create ID delete --force ID '; done)create ID " ]
 		[ "$(sed -n 1p calls)" = "--systemd-cgroup --log-format=json --log $log create --bundle $world/bundle --pid-file $world/pid --no-new-keyring ID" ]
-		((failures == 0)) || [ "$(sed -n 2p calls)" = '--systemd-cgroup --log-format=json --log /dev/null delete --force ID' ]
+		((failures == 0)) || [ "$(sed -n 2p calls)" = '--systemd-cgroup --log-format=json delete --force ID' ]
 		[ "$(told | grep -c ': retry: ')" -eq "$failures" ]
 	done
 	[ "$(told | tail -n 2)" = "podman run: retry: the OCI runtime could not write ping_group_range, attempt 3
@@ -209,7 +210,7 @@ podman run: rescue: attempt 4 has not failed so" ]
 	options=()
 	as_runtime --log="$log" create --bundle b ID
 	[ "$status" -eq 0 ]
-	[ "$(sed -n 2p calls)" = '--systemd-cgroup --log=/dev/null delete --force ID' ]
+	[ "$(sed -n 2p calls)" = '--systemd-cgroup delete --force ID' ]
 	clean
 	failures 1
 	as_runtime create --bundle b ID
@@ -246,6 +247,7 @@ podman run: rescue: attempt 4 has not failed so" ]
 		[ "$(commands)" = 'create ID ' ]
 		[ -z "$(told)" ]
 	done
+	ulimit -Sc "$(ulimit -Hc)"
 	for ending in 'kill -KILL $$' 'kill -SEGV $$' 'exit 0'; do
 		make_runtime <<<"begin() { ulimit -c 0; complain \"\$complaint\"; $ending; }"
 		clean
@@ -254,6 +256,7 @@ podman run: rescue: attempt 4 has not failed so" ]
 		[ "$said" = "$complaint" ]
 		[ "$(commands)" = 'create ID ' ]
 	done
+	[ -z "$(compgen -G 'core*')" ] # if the runtime wants none
 	make_runtime <<<'begin() { [ "$(cat fail)" = 1 ] || { echo "no space left" >&2; exit 4; }; }'
 	clean
 	failures 1
@@ -261,6 +264,15 @@ podman run: rescue: attempt 4 has not failed so" ]
 	[ "$status" -eq 4 ]
 	[ "$said" = 'no space left' ]
 	[ "$(told | tail -n 1)" = 'podman run: gave up: attempt 2 has failed for another reason' ]
+}
+
+@test "a create that a signal has ended ends the shim by it, also where that is held or the caller ignores it" {
+	for signal in TERM HUP; do
+		make_runtime <<<"begin() { exec env --default-signal=HUP bash -c 'kill -$signal \$\$'; }"
+		env --ignore-signal=HUP python3 -c 'import subprocess, sys
+sys.exit(-subprocess.call(sys.argv[1:]))' "$executed" "$state" create --bundle b ID 2>&8 || status=$?
+		[ "$status" -eq "$(kill -l "$signal")" ]
+	done
 }
 
 @test "hooks that would run again forbid it" {
@@ -330,6 +342,25 @@ sys.exit(subprocess.call(sys.argv[1:], stderr=one))' "$executed" "$state" create
 	create
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <target)" -eq 2 ]
+}
+
+@test "a log that cannot be cut ends it, with stderr as the runtime left it" {
+	make_runtime <<<'complain() { rm -f "$log"; mkdir "$log"; : >"$log/file"; printf "%s\n" "$1" >&2; }'
+	failures 1
+	create
+	[ "$status" -eq 1 ]
+	[ "$said" = "$complaint" ]
+	[ "$(commands)" = 'create ID delete --force ID ' ]
+	[ "$(told)" = 'podman run: gave up: the log cannot be cut' ]
+}
+
+@test "a log of the shim's own that cannot be written is not told of on the container's stderr" {
+	events=$world/none/log
+	state_with
+	failures 1
+	create
+	[ "$status" -eq 0 ]
+	[ -z "$said" ]
 }
 
 @test "what cannot be removed ends it, with the log and stderr as the runtime left them" {
@@ -425,12 +456,41 @@ end_by() {
 	done
 }
 
+@test "a signal while the runtime removes what it has left ends it after that, with all as that left it" {
+	mkfifo gate
+	make_runtime <<<'undo() { : >removing; read -r <gate; : >removed; }'
+	failures 1
+	set -m
+	start
+	set +m
+	until_true [ -e removing ]
+	kill -TERM "$shim_pid"
+	echo >gate
+	status=0
+	wait "$shim_pid" || status=$?
+	[ "$status" -eq 1 ]
+	[ -e removed ]
+	[ "$(said)" = "$complaint" ]
+	[ "$(wc -l <log)" -eq 1 ]
+	[ "$(told)" = 'podman run: gave up: a signal has come' ]
+}
+
+@test "a runtime whose shim was killed before it could be told so does not begin" {
+	strace -D -f -qq -o trace -e trace=prctl -e inject=prctl:delay_enter=2000000 "$executed" "$state" create --bundle b ID 2>&8 &
+	shim_pid=$!
+	child() { child=$(pgrep -P "$shim_pid"); }
+	until_true child
+	end_by KILL
+	until_true gone "$child"
+	[ ! -e calls ]
+}
+
 @test "the runtime ends with the shim, however that ends" {
-	make_runtime <<<'begin() { echo $$ >runtime-pid; exec sleep 60; }'
+	make_runtime <<<'begin() { echo $$ >runtime-pid; exec sleep 600; }'
 	start
 	until_true [ -s runtime-pid ]
 	end_by KILL
-	until_true gone "$(<runtime-pid)"
+	until_true gone "$(<runtime-pid)" || { kill "$(<runtime-pid)" && false; }
 	[ "$status" -eq 137 ]
 }
 
@@ -445,6 +505,21 @@ end_by() {
 	end_by TERM
 	flock -n lock true
 	[ "$(stat -c %a lock)" = 600 ]
+	clean
+	rm creates
+	state_with backoff=1
+	failures 1
+	create
+	[ "$(<creates)" = $'held\nheld' ]
+}
+
+@test "the wait before a retry is as long as is asked for, and doubles" {
+	state_with backoff=300
+	failures 3
+	begun=${EPOCHREALTIME/./}
+	create
+	[ "$status" -eq 0 ]
+	((${EPOCHREALTIME/./} - begun >= 2100000))
 }
 
 @test "who waits for the lock gets it, goes on without it after that, or ends by a signal" {
@@ -508,6 +583,17 @@ end_by() {
 	[ "$said" = "$complaint" ]
 	[ "$(commands)" = 'create ID ' ]
 	[ "$(told)" = 'podman run: gave up: no time is left' ]
+}
+
+@test "nobody waits for the lock for longer than 10 seconds, whatever is asked for" {
+	[ -n "${PATIENCE-}" ] || skip 'takes 10 seconds: PATIENCE=1'
+	: >lock
+	chmod 600 lock
+	exec 7<lock
+	flock 7
+	create 7<&-
+	[ "$status" -eq 0 ]
+	[[ $(told) == "podman run: fallback: no lock: $lock: not free after 10"???' ms' ]]
 }
 
 # Executes the shim with a console socket PATH of which a conmon takes one terminal, slowly. Sets $status, and prints
@@ -592,7 +678,7 @@ make_runtime_with_terminal() {
 
 	make_runtime_with_terminal
 	path+=$(printf '%0*d' $((106 - ${#path})) 0)
-	mkdir taken.s
+	: >taken.s
 	for path in "$path" "$world/taken"; do
 		clean
 		rm -f sockets
@@ -603,14 +689,16 @@ make_runtime_with_terminal() {
 		[ "$(<got)" = "name: $world/fail" ]
 		[ "$(told)" = 'podman run: gave up: there is no console socket for another attempt' ]
 	done
+	[ -e taken.s ]
 }
 
 @test "what comes to the console socket and is no terminal is not sent on" {
-	for sends in 'pass' 'connection.send(b"x")' 'connection.close()' 'socket.send_fds(connection, [b"x"], [0, 1])'; do
+	for sends in 'pass' 'connection.send(b"x")' 'connection.close()' 'socket.send_fds(connection, [b"x"], [0, 1])' \
+		'os.fork() or [time.sleep(0.05) for _ in iter(lambda: os.path.exists("ended"), True)]'; do
 		clean
 		make_runtime <<-END
 			begin() {
-				python3 -c 'import socket, sys
+				python3 -c 'import os, socket, sys, time
 			connection = socket.socket(socket.AF_UNIX)
 			connection.connect(sys.argv[1])
 			$sends' "\$socket"
@@ -622,6 +710,7 @@ make_runtime_with_terminal() {
 		[ ! -e console.s ]
 		rm -f console
 	done
+	: >ended # for the last of these
 	clean
 	make_runtime <<<'begin() { rm "${socket%.s}"; }'
 	create_with_console "$world/console" >got
@@ -629,7 +718,8 @@ make_runtime_with_terminal() {
 }
 
 @test "without its own word, a process, or the runtime, one line says so" {
-	for words in '' '_PODMAN_SHIM=2 runtime=/x' '_PODMAN_SHIM=1' '_PODMAN_SHIM=1 lock=/x' '_PODMAN_SHIM=1 runtime=%'; do
+	for words in '' '_PODMAN_SHIM=2 runtime=/x' '_PODMAN_SHIM=1' '_PODMAN_SHIM=1 lock=/x' '_PODMAN_SHIM=1 runtime=%' \
+		'_PODMAN_SHIM=1.runtime=/x' '_PODMAN_SHIM=1 runtime=/x retries=x'; do
 		run_bounded "$executed" ${words:+"$words"} create --bundle b ID
 		one_line_and 125
 	done

@@ -62,7 +62,7 @@ static void try_value(const char *value)
 static void try_input(char *input, size_t size)
 {
 	const char *config = strchr(input, '\f'), *path, *end;
-	const char *value = config ? skip_space(config + 1) : "";
+	const char *value = config ? config + 1 + strspn(config + 1, " \t\r\n") : "";
 
 	(void)size;
 	if (config)

@@ -10,26 +10,34 @@
 
 static void try_input(char *input, size_t size)
 {
-	struct create create = { .lock = NO_LOCK, .socket = CLOSED };
-	char **argv = NULL, *said = strchr(input, '\f'), *line;
-	int argc = 1;
+	struct create create = { .lock = NO_LOCK };
+	char **argv = NULL, *words = strchr(input, '\f'), *line;
+	size_t argc = 1, undone = 0;
 
-	if (said)
-		*said++ = 0;
+	if (words)
+		*words++ = 0;
 	else
-		said = input + size;
-	assert(!tells_of_failure(said, strlen(said)) || strstr(said, "ping_group_range"));
+		words = input + size;
+	strncpy(said, words, sizeof said);
+	assert(!tells_of_failure((ssize_t)strnlen(said, sizeof said)) ||
+	       strstr(words, "ping_group_range"));
 	add_word(&argv, text("/bin/crun"));
 	for (; (line = strsep(&input, "\n")); argc++)
 		add_word(&argv, line);
 	if (!read_create(&create, argv))
 		return;
-	assert(create.at < argc - 1 && strcmp(argv[create.at], "create") == 0);
-	assert(create.log < create.at && create.console < argc);
-	assert(!create.log || strstr(argv[create.log - 1], "--log") ||
-	       skip_prefix(argv[create.log], "--log="));
-	assert(!create.console || (create.console > create.at && create.conmons));
-	create.state = (struct state){ .retries = argc, .backoff = create.at };
+	while (create.undo[undone])
+		undone++;
+	assert(undone >= 4 && strcmp(create.undo[0], argv[0]) == 0);
+	assert(strcmp(create.undo[undone - 3], "delete") == 0);
+	assert(strcmp(create.undo[undone - 1], argv[argc - 1]) == 0);
+	for (size_t i = 0; i < undone; i++)
+		assert(!skip_prefix(create.undo[i], "--log=") || create.log);
+	assert(!create.console || (create.console > argv + 1 && create.console < argv + argc));
+	assert(limit_of(&(struct state){ .retries = 3, .backoff = 500 }) == SHORTEST_LIMIT);
+	assert(limit_of(&(struct state){ .retries = 2, .backoff = 20000 }) == 70000);
+	assert(backoff(&(struct state){ .backoff = 25000 }, 3) == LONGEST_BACKOFF);
+	create.state = (struct state){ .retries = (int)argc, .backoff = (int)undone };
 	assert(limit_of(&create.state) >= SHORTEST_LIMIT &&
 	       limit_of(&create.state) <= LONGEST_LIMIT);
 }
