@@ -22,11 +22,13 @@ const char *lock_path(void)
 	return directory ? text("%s/%s", directory, LOCK_NAME) : NULL;
 }
 
-int open_lock(const char *path, int create, const char **why)
+/* Returns a descriptor of the lock's file, which is made if it is missing; NO_LOCK, and why in
+   `*why`, if it cannot be used. */
+static int open_lock(const char *path, const char **why)
 {
 	struct stat status;
 	/* O_NONBLOCK is for a FIFO, which would wait for its other end. */
-	int fd = open(path, O_RDWR | create | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		      S_IRUSR | S_IWUSR);
 
 	if (fd < 0) {
@@ -61,7 +63,7 @@ int take_lock(const char *path, long long wait, const char **why)
 	const long long deadline = now() + wait;
 	int pause = FIRST_PAUSE, fd, error;
 
-	while ((fd = open_lock(path, O_CREAT, why)) != NO_LOCK) {
+	while ((fd = open_lock(path, why)) != NO_LOCK) {
 		error = flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
 		if (!error && is_current(fd, path))
 			return fd;

@@ -9,10 +9,6 @@
    runtime's part takes another, since a client must not wait for the service that works for it. */
 const char *lock_path(void);
 
-/* Returns a descriptor of the lock's file, which O_CREAT for `create` makes, or NO_LOCK and why in
-   `*why`. */
-int open_lock(const char *path, int create, const char **why);
-
 /* Waits at most `wait` ms for the lock `path`, with no signal and no timer. Returns its descriptor,
    close-on-exec; or NO_LOCK, and in `*why` why it cannot be used, NULL if it was not free. */
 int take_lock(const char *path, long long wait, const char **why);
