@@ -10,7 +10,8 @@ DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 
 # A static binary is executed in a quarter of the time, and runs in any image. -static where this
-# compiler and C library can; they are asked once, and only if something is built.
+# compiler and C library can; they are asked once, and only if something is built. `make STATIC=`
+# links dynamically.
 STATIC = $(eval STATIC := $(shell printf 'int main(void) { return 0; }' | \
 	$(CC) -x c - -static -o /dev/null 2>/dev/null && echo -static))$(STATIC)
 
@@ -55,6 +56,10 @@ INSTALLED = "$(BIN)/podman-shim" "$(LINK)/podman" "$(MAN)/man1/podman-shim.1" \
 # A shell that a signal ends removes nothing, unless that makes it exit.
 cleanly = trap 'rm -f "$$new"' EXIT && trap 'exit 1' HUP INT TERM
 put = new="$(3).$$$$" && $(cleanly) && install -m $(1) $(2) "$$new" && mv -f "$$new" "$(3)"
+# A text, with the paths of this installation in it.
+put_text = new="$(2).$$$$" && $(cleanly) && \
+	sed 's|/usr/local/libexec|$(LIBEXECDIR)|; s|/usr/local/share|$(DATADIR)|' $(1) >"$$new" && \
+	chmod 644 "$$new" && mv -f "$$new" "$(2)"
 
 # The directory to put ahead in PATH has a link that leads through no absolute path: DESTDIR may be
 # moved. It is as the directories really are, since .. of a linked one is not where it seems to be.
@@ -66,13 +71,10 @@ install: podman-shim
 		test ! -d "$$file" || { echo "$$file: is a directory" >&2; exit 1; }; \
 	done
 	@$(call put,755,podman-shim,$(BIN)/podman-shim)
-	@$(call put,644,man/podman-shim.1,$(MAN)/man1/podman-shim.1)
-	@$(call put,644,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
-	@for file in service.conf quadlet.conf; do \
-		new="$(SHARE)/$$file.$$$$" && $(cleanly) && \
-		sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' "src/systemd/$$file.in" >"$$new" && \
-		chmod 644 "$$new" && mv -f "$$new" "$(SHARE)/$$file" || exit; \
-	done
+	@$(call put_text,man/podman-shim.1,$(MAN)/man1/podman-shim.1)
+	@$(call put_text,man/podman-shim.7,$(MAN)/man7/podman-shim.7)
+	@$(call put_text,src/systemd/service.conf,$(SHARE)/service.conf)
+	@$(call put_text,src/systemd/quadlet.conf,$(SHARE)/quadlet.conf)
 	@CDPATH= && to=$$(cd "$(BIN)" && pwd -P) && at=$$(cd "$(LINK)" && pwd -P) && up= && \
 	while case "$${to%/}/" in "$$at"/*) false;; esac; do at=$${at%/*} up=../$$up; done && \
 	to=$${to#"$$at"} && to=$${to#/} && new="$(LINK)/podman.$$$$" && $(cleanly) && \
