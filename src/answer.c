@@ -20,7 +20,7 @@
 #define POD_FORMAT "--format={{.IsInfra}} {{.StartedAt}}"
 #define CONTAINERS_FORMAT                                                                          \
 	"--format={{.Id}} {{.State.StartedAt.Unix}} {{.Created.UnixNano}} {{len .Dependencies}} "  \
-	"{{len .Pod}} {{eq .HostConfig.NetworkMode \"pasta\"}} {{.Name}}" UNIT "{{.State.Error}}"  \
+	"{{eq .HostConfig.NetworkMode \"pasta\"}} {{.Name}}" UNIT "{{.State.Error}}"               \
 	"{{range .Config.CreateCommand}}" UNIT "{{.}}{{end}}\x1e"
 
 /* Behind the words comes whom they are about. */
@@ -87,9 +87,9 @@ bool take_container(const char **at, char **argv, struct container *container)
 	char *rest = take_record(at, END_OF_RECORD), *word, pasta[6];
 	int end = 0;
 
-	if (!rest || sscanf(rest, "%64[0-9a-f] %lld %lld %lld %lld %5s %n", container->id,
-			    &container->started, &container->created, &container->needed,
-			    &container->pod_length, pasta, &end) != 6)
+	if (!rest ||
+	    sscanf(rest, "%64[0-9a-f] %lld %lld %lld %5s %n", container->id, &container->started,
+		   &container->created, &container->needed, pasta, &end) != 5)
 		return false;
 	container->on_pasta = strcmp(pasta, "true") == 0;
 	rest += end;

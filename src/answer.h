@@ -31,8 +31,7 @@ struct event {
 struct container {
 	char id[ID_LENGTH + 1];
 	long long started, created; /* s and ns, of podman's clock */
-	long long needed;           /* how many containers it needs to run, */
-	long long pod_length;       /* of which one is its pod's, if this is not 0 */
+	long long needed;           /* how many containers it needs to run */
 	bool on_pasta;
 	const char *name, *error; /* why its last start has failed */
 	bool is_ours;             /* the command line that has created it is this one */

@@ -18,10 +18,9 @@
 
 /* What is known. */
 struct facts {
-	const char *error;   /* podman's, without what its errors begin with */
-	int status;          /* its exit status */
-	const char *named;   /* the id in the error, */
-	const char *cidfile; /* and in the file of --cidfile; "": none */
+	const char *error;                       /* podman's, without what its errors begin with */
+	int status;                              /* its exit status */
+	const char *id_in_error, *id_in_cidfile; /* "": there is none */
 	/* to each question: NULL if it was not asked yet, "" if it was not answered */
 	const char *answers[REQUESTS];
 };
@@ -64,7 +63,7 @@ static const char *judge_events(const struct facts *facts, bool *removed)
 
 		if (!take_event(&at, &event))
 			return "podman's events are not in the form asked for";
-		if (strcmp(event.id, facts->named) != 0) {
+		if (strcmp(event.id, facts->id_in_error) != 0) {
 			if (created && strcmp(event.kind, "died") == 0 &&
 			    event.status == facts->status)
 				return "another container has ended with this exit status";
@@ -127,7 +126,7 @@ static const char *judge_attached_run(const struct command_line *line, char **ar
 	const char *why_not;
 	bool removed;
 
-	if (!*facts->named)
+	if (!*facts->id_in_error)
 		return "the message names no container";
 	if (!facts->answers[ASK_EVENTS])
 		return ask_first(verdict, ASK_EVENTS, NULL);
@@ -136,7 +135,7 @@ static const char *judge_attached_run(const struct command_line *line, char **ar
 		return why_not;
 	if (removed)
 		return "the container has been removed";
-	return judge_left(facts->named, NULL, argv, facts, verdict);
+	return judge_left(facts->id_in_error, NULL, argv, facts, verdict);
 }
 
 /* No container writes to a detached podman's stderr: nothing has run. What is left without a name
@@ -151,8 +150,8 @@ static const char *judge_detached_run(const struct command_line *line, char **ar
 
 	if (line->remove)
 		return NULL;
-	if (line->name || *facts->cidfile)
-		return judge_left(facts->cidfile, line->name, argv, facts, verdict);
+	if (line->name || *facts->id_in_cidfile)
+		return judge_left(facts->id_in_cidfile, line->name, argv, facts, verdict);
 	if (!list)
 		return ask_first(verdict, ASK_CREATED, NULL);
 	if (!*list || strlen(list) > (size_t)MOST_CREATED * (ID_LENGTH + 1))
@@ -172,9 +171,13 @@ static const char *judge_detached_run(const struct command_line *line, char **ar
 static const char *judge_run(const struct command_line *line, char **argv,
 			     const struct facts *facts, struct verdict *verdict)
 {
-	for (char **word = argv; *word; word++)
-		if (skip_prefix(*word, "--requires") || strstr(*word, "container:"))
+	for (char **word = line->arguments; word < line->end; word++) {
+		const char *equals = strchr(*word, '=');
+
+		if (skip_prefix(*word, "--requires") || skip_prefix(*word, "container:") ||
+		    (equals && skip_prefix(equals + 1, "container:")))
 			return "what the container needs would be started again";
+	}
 	return is_attached(line) ? judge_attached_run(line, argv, facts, verdict)
 				 : judge_detached_run(line, argv, facts, verdict);
 }
@@ -192,11 +195,11 @@ static const char *judge_start(const struct command_line *line, char **argv,
 	why_not = read_container(facts, argv, &it);
 	if (why_not)
 		return why_not;
-	if (it.needed > (it.pod_length > 0)) /* a pod's infra container has not ended */
+	if (it.needed > 0)
 		return "what the container needs would be started again";
 	if (!line->attach)
 		return NULL;
-	if (strcmp(it.id, facts->named) != 0)
+	if (strcmp(it.id, facts->id_in_error) != 0)
 		return "the message does not name the container";
 	if (it.started != NEVER)
 		return "the container has started";
@@ -237,9 +240,14 @@ static struct verdict judge(const struct command_line *line, char **argv, const 
 	return verdict;
 }
 
+bool is_podmans_error(int status)
+{
+	return status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
+}
+
 /* Returns whether a Podman answers. What stands in podman's place, and was not seen to read an
-   override, may not be able to: its messages are its own then. It is asked once. In doubt, as when
-   it is late, it can. */
+   override, may not be able to: its messages are its own then. It is asked once. In doubt it can:
+   when it is late, or ends as sudo(8) and ssh(1) do that have no terminal to ask for a password. */
 static bool can_be_asked(const struct plan *plan)
 {
 	/* what only a reader of templates says, whatever a shell has made of the words */
@@ -250,7 +258,11 @@ static bool can_be_asked(const struct plan *plan)
 	if (!plan->podman.stands_in || plan->version.reads_override)
 		return true;
 	if (can == UNKNOWN) {
-		can = ask_podman(plan, ASK_SYSTEM, NULL, &answer) < 0 ? YES : NO;
+		const int status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
+		const bool is_known = plan->version.product != PRODUCT_UNKNOWN;
+
+		can =
+		    status == 0 || (status > 0 && is_known) || is_podmans_error(status) ? NO : YES;
 		for (size_t i = 0; i < LENGTH(systems); i++)
 			if (strstr(answer, systems[i]))
 				can = YES;
@@ -293,7 +305,9 @@ const char *prepare_retry(const struct plan *plan, char **argv, const struct fai
 {
 	const struct command_line *line = &plan->line;
 	char named[ID_LENGTH + 1], cidfile[ID_LENGTH + 1];
-	struct facts facts = { .status = failure->status, .named = named, .cidfile = cidfile };
+	struct facts facts = { .status = failure->status,
+			       .id_in_error = named,
+			       .id_in_cidfile = cidfile };
 	struct verdict verdict;
 	const char *answer;
 

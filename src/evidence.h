@@ -11,13 +11,17 @@ struct failure {
 	int status;          /* its exit status: 125 to 127 */
 };
 
+/* Returns whether a command that ends with the exit status `status` has failed by podman's doing. */
+bool is_podmans_error(int status);
+
 /* Returns whether `line` of `length` bytes, a newline or not at its end, is podman's error of the
    OCI runtime's that could not write ping_group_range. */
 bool is_failure_line(const char *line, size_t length);
 
 /* Returns NULL if the command of `plan`, `argv` as the caller gave it, may be executed again after
    `failure`: nothing of it has run, and what the attempt left is removed. Else returns the reason
-   why not. Asks podman at most two questions. */
+   why not. Asks podman at most two questions
+   about it. */
 const char *prepare_retry(const struct plan *plan, char **argv, const struct failure *failure);
 
 #endif

@@ -83,7 +83,7 @@ const struct options run_options = {
 		  .names =
 			"disable-content-trust http-proxy init interactive,i no-healthcheck "
 			"no-hostname no-hosts oom-kill-disable passwd privileged publish-all,P "
-			"quiet,q read-only read-only-tmpfs replace rmi rootfs sig-proxy "
+			"quiet,q read-only read-only-tmpfs replace rootfs sig-proxy "
 			"tls-verify unsetenv-all" },
 		{ .kind = TEXT, .at = AT(cidfile), .names = "cidfile" },
 		{ .kind = BOOL, .at = AT(detach), .names = "detach,d" },
@@ -93,7 +93,7 @@ const struct options run_options = {
 		{ .kind = TEXT, .at = AT(log_driver), .names = "log-driver" },
 		{ .kind = TEXT, .at = AT(name), .names = "name" },
 		{ .kind = DESCRIPTORS, .at = AT(highest_fd), .names = "preserve-fd preserve-fds" },
-		{ .kind = BOOL, .at = AT(remove), .names = "rm" },
+		{ .kind = BOOL, .at = AT(remove), .names = "rm rmi" },
 		{ .kind = BOOL, .at = AT(tty), .names = "tty,t" },
 	},
 };

@@ -195,6 +195,8 @@ static const char *why_no_retries(const struct plan *plan)
 	if (line->unknown_option)
 		return text("what follows an unknown option cannot be read: %s",
 			    line->unknown_option);
+	if (!plan->remote && !plan->podman.stands_in && is_attached(line))
+		return "a local podman's message names no container";
 	if (line->command->options != &run_options &&
 	    (!line->operands || line->operands[1] || line->cidfile))
 		return "some of several containers would be started again";

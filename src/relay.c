@@ -18,10 +18,10 @@ static struct {
 	int target;              /* stderr, or the same pipe, where write(2) does not wait */
 	bool takes_stdout, is_terminal;
 	bool begins_line; /* the text begins a line */
-	size_t used;      /* bytes of the text, of which the first */
-	size_t written;   /* have been passed on; */
-	size_t line; /* where the last line begins, if that may be the failure, or their end; */
-	long long hold_until; /* that line is held until then (of now()) */
+	size_t used;      /* bytes of the text */
+	size_t written;   /* how many of them have been passed on */
+	size_t line;      /* where the last line begins, if that may be the failure, else used */
+	long long hold_until; /* until when that line is held (of now()) */
 	char text[1 << 16];   /* as much as a pipe holds */
 } relay = { .source = CLOSED, .podmans_end = CLOSED, .begins_line = true };
 
@@ -93,7 +93,7 @@ void forget_failure(void)
 }
 
 /* Returns how many bytes may be passed on now. */
-static size_t loose(void)
+static size_t passable(void)
 {
 	const size_t end = relay.hold_until > now() ? relay.line : relay.used;
 
@@ -101,9 +101,9 @@ static size_t loose(void)
 }
 
 /* Passes on some of it, and drops what is not of the last line. */
-static void write_loose(void)
+static void pass_on(void)
 {
-	const size_t length = loose();
+	const size_t length = passable();
 	ssize_t count = write(relay.target, relay.text + relay.written, length);
 
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
@@ -130,8 +130,8 @@ static void write_all(int patience)
 	struct pollfd ready = { .fd = relay.target, .events = POLLOUT };
 	int count = 1;
 
-	while (loose() && (count = poll(&ready, 1, patience)) != 0)
-		write_loose();
+	while (passable() && (count = poll(&ready, 1, patience)) != 0)
+		pass_on();
 	if (count == 0)
 		forget_failure();
 }
@@ -210,7 +210,7 @@ static void wait_for(struct pollfd *ready, nfds_t count, long long deadline, con
 
 void relay_once(long long deadline, const sigset_t *waiting)
 {
-	const bool writes = loose();
+	const bool writes = passable();
 	struct pollfd ready[] = {
 		{ .fd = writes ? CLOSED : relay.source, .events = POLLIN },
 		{ .fd = relay.source == CLOSED ? CLOSED : relay.target,
@@ -223,7 +223,7 @@ void relay_once(long long deadline, const sigset_t *waiting)
 	wait_for(ready, LENGTH(ready), deadline, waiting);
 	sigprocmask(SIG_SETMASK, waiting, &mask);
 	if (writes && ready[1].revents)
-		write_loose();
+		pass_on();
 	else if (ready[1].revents) /* nobody reads any longer */
 		close_fd(&relay.source);
 	else if (ready[0].revents)

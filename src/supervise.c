@@ -23,10 +23,10 @@ static struct {
 	struct sigaction actions[NSIG];
 } callers;
 
-static sigset_t early;                    /* signals that came before podman was there */
-static volatile pid_t podman;             /* 0: it is not there */
-static volatile int podmans_status;       /* its wait status */
-static volatile sig_atomic_t told_to_end; /* by a signal */
+static sigset_t early;                      /* signals that came before podman was there */
+static volatile pid_t podman;               /* 0: it is not there */
+static volatile int podmans_status;         /* its wait status */
+static volatile sig_atomic_t end_requested; /* by a signal */
 
 /* Returns whether the shim catches `signal`: all but those that tell of a fault of its own. */
 static bool is_caught(int signal)
@@ -42,7 +42,7 @@ static bool is_caught(int signal)
 /* Returns whether podman has yet to be told of `signal`. What a terminal sends goes to all
    processes of the job, and so to podman; only that it has hung up goes to the leader of the
    session alone. */
-static bool is_news(int signal, const siginfo_t *info)
+static bool must_forward(int signal, const siginfo_t *info)
 {
 	if (info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code < 0 ||
 	    sigismember(&early, signal) == 1)
@@ -94,11 +94,11 @@ static void handle(int signal, siginfo_t *info, void *context)
 		resize_relay();
 	if ((signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM) &&
 	    callers.actions[signal].sa_handler != SIG_IGN)
-		told_to_end = true;
+		end_requested = true;
 	if (!podman && (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU))
 		raise_default(signal);
 	/* SIGPIPE and SIGXFSZ of the shim's own writing are nobody else's */
-	if (podman && signal != SIGCHLD && is_news(signal, info) &&
+	if (podman && signal != SIGCHLD && must_forward(signal, info) &&
 	    !(info->si_code == SI_USER && info->si_pid == getpid()))
 		kill(podman, signal);
 	sigdelset(&early, signal);
@@ -216,9 +216,9 @@ static void run_podman(const struct plan *plan, char **argv, int *lock)
 static struct failure find_failure(void)
 {
 	const int status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : 0;
-	const bool is_one = status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
 
-	return (struct failure){ .message = is_one ? last_failure() : NULL, .status = status };
+	return (struct failure){ .message = is_podmans_error(status) ? last_failure() : NULL,
+				 .status = status };
 }
 
 /* Waits before retry `number`, from 1, and prepares it after `failure`. Returns NULL, or why there
@@ -238,11 +238,11 @@ static const char *wait_for_retry(const struct plan *plan, char **argv, int numb
 	trace("retry %d in %lld ms", number, delay);
 	catch_signals(&waiting);
 	sigprocmask(SIG_SETMASK, &waiting, NULL);
-	for (end = now() + delay; !told_to_end && now() < end;)
+	for (end = now() + delay; !end_requested && now() < end;)
 		nap(end - now() < STEP ? (int)(end - now()) : STEP);
-	if (!told_to_end)
+	if (!end_requested)
 		why = prepare_retry(plan, argv, failure);
-	if (told_to_end)
+	if (end_requested)
 		why = "a signal has asked for the end";
 	restore_signals();
 	return why;
@@ -258,7 +258,7 @@ static void record_outcome(bool failed, int tries, const char *why)
 		record("gave up", "%s", why);
 	else if (failed)
 		record("gave up", "it failed so in each of %d attempts", tries);
-	else if (tries > 1 && (status < STATUS_FAILED || status > STATUS_NOT_FOUND))
+	else if (tries > 1 && !is_podmans_error(status))
 		record("rescue", "attempt %d has not failed so", tries);
 	else if (tries > 1)
 		record("gave up", "attempt %d has failed for another reason", tries);

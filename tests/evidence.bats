@@ -41,7 +41,7 @@ answering_podman() {
 told() {
 	local id=$1 started=$2 pasta=$3 name=$4
 	shift 4
-	printf '%s %s 1 0 0 %s %s\x1f%s\x1fpodman' "$id" "$started" "$pasta" "$name" "$failure"
+	printf '%s %s 1 0 %s %s\x1f%s\x1fpodman' "$id" "$started" "$pasta" "$name" "$failure"
 	[ $# -eq 0 ] || printf '\x1f%s' "$@"
 	printf '\x1e\n'
 }
@@ -274,6 +274,16 @@ silent_stand_in() {
 			done
 		done
 	done
+}
+
+@test "a script that needs a terminal to reach podman shows nothing" {
+	silent_stand_in 'exit 1'
+	sed -i 's/{ echo podman version 5.4.2; exit; }/exit 1/' "$real/podman"
+	echo 1 >fail
+	sed -i 's/ || exit 99//' "$real/podman"
+	run_bounded podman run image
+	[ "$status" -eq 126 ]
+	calls_were 'run image' "$system"
 }
 
 @test "a Podman behind a script that passes no override on is asked, and has the last word" {

@@ -35,7 +35,7 @@ static struct verdict judge_all(const struct command_line *line, char **argv, st
 static void try_input(char *input, size_t size)
 {
 	char named[ID_LENGTH + 1], cidfile[ID_LENGTH + 1], **argv = NULL, *lines, *word;
-	struct facts facts = { .status = 126, .named = named, .cidfile = cidfile };
+	struct facts facts = { .status = 126, .id_in_error = named, .id_in_cidfile = cidfile };
 	const char *answers[REQUESTS] = { NULL };
 	struct command_line line;
 	struct verdict verdict;
