@@ -188,6 +188,11 @@ podman run: rescue: attempt 4 has not failed so" ]
 	[ "$status" -eq 1 ]
 	[ "$said" = "$complaint" ]
 	[ "$(commands)" = 'create ID ' ]
+	clean
+	failures 9
+	make_runtime <<<'complain() { printf "%s\n" "$1" >&2; }'
+	create
+	[ "$said" = "$complaint" ]
 }
 
 @test "the failure is found in the log alone, or on stderr alone, in whatever words" {
