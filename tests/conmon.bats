@@ -481,8 +481,9 @@ with_namespaces() {
 @test "the range is written before conmon begins" {
 	with_namespaces <<-'END'
 		config '{"linux":{"namespaces":[{"type":"network","path":"'"$path"'"}]}}'
-		STAND_IN_CONMON="-b $PWD/bundle" strace -D -f -qq -o /dev/null -e trace=setns -e inject=setns:delay_enter=1000000 podman run image
+		STAND_IN_CONMON="-b $PWD/bundle" strace -f -qq -o trace -e trace=setns,execve -e inject=setns:delay_enter=1000000 podman run image
 		[ "$(range)" = '0 0' ]
+		sed -n '/setns.*= 0/,$p' trace | grep -q '/conmon", \["'
 	END
 }
 

@@ -87,7 +87,7 @@ clean() { rm -rf calls events log fail status; }
 
 @test "everything but create is the real runtime's, as it came and with the same process number" {
 	state="_PODMAN_SHIM=1 runtime=$real/podman"
-	for words in '--root /x state ID' 'exec --pid-file p ID' '' create 'create ID' 'create --bundle' 'create --pid-file p --bundle b ID' \
+	for words in '--root /x state ID' 'exec --pid-file p ID' '' --log create 'create ID' 'create --bundle' 'create --pid-file p --bundle b ID' \
 		'create --bundle b --pid-file' 'created --bundle b ID' 'delete --force ID'; do
 		# shellcheck disable=SC2086 # words
 		"$executed" "$state" $words &
@@ -188,6 +188,11 @@ podman run: rescue: attempt 4 has not failed so" ]
 	[ "$status" -eq 1 ]
 	[ "$said" = "$complaint" ]
 	[ "$(commands)" = 'create ID ' ]
+	clean
+	failures 9
+	make_runtime <<<'complain() { printf "%s\n" "$1" >&2; }'
+	create
+	[ "$said" = "$complaint" ]
 }
 
 @test "the failure is found in the log alone, or on stderr alone, in whatever words" {
@@ -229,7 +234,7 @@ podman run: rescue: attempt 4 has not failed so" ]
 	same earlier log
 	clean
 	printf '{"msg":"%s"}\n' "$complaint" >log
-	echo 5 >status
+	make_runtime <<<'begin() { echo "{\"msg\":\"another\"}" >>"$log"; exit 5; }'
 	create
 	[ "$status" -eq 5 ]
 	[ "$(wc -l <calls)" -eq 1 ]
@@ -283,6 +288,10 @@ sys.exit(-subprocess.call(sys.argv[1:]))' "$executed" "$state" create --bundle b
 	[ "$said" = "$complaint" ]
 	[ "$(commands)" = 'create ID ' ]
 	[ "$(told)" = 'podman run: gave up: hooks would run again' ]
+	make_runtime_with_terminal
+	failures 1
+	create_with_console "$world/console" >got
+	[ "$(<got)" = "name: $world/fail" ]
 }
 
 @test "with passthrough the log alone tells, and others' lines stay on stderr" {
@@ -476,11 +485,14 @@ end_by() {
 }
 
 @test "a runtime whose shim was killed before it could be told so does not begin" {
-	strace -D -f -qq -o trace -e trace=prctl -e inject=prctl:delay_enter=2000000 "$executed" "$state" create --bundle b ID 2>&8 &
+	# the child stops where it would be told
+	strace -D -f -qq -o /dev/null -e trace=prctl -e inject=prctl:retval=0:signal=SIGSTOP \
+		"$executed" "$state" create --bundle b ID 2>&8 &
 	shim_pid=$!
-	child() { child=$(pgrep -P "$shim_pid"); }
+	child() { child=$(pgrep -P "$shim_pid") && state_is "$child" Tt; }
 	until_true child
 	end_by KILL
+	kill -CONT "$child"
 	until_true gone "$child"
 	[ ! -e calls ]
 }
@@ -553,7 +565,7 @@ end_by() {
 	sleep 1.2
 	flock -u 7
 	wait "$shim_pid"
-	[[ $(told) == 'podman run: wait: 1'*" ms for the lock $lock" ]]
+	[[ $(told) == 'podman run: wait: '[1-9]*" ms for the lock $lock" ]]
 }
 
 @test "a lock that cannot be used is done without" {
