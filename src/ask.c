@@ -29,7 +29,8 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	dup2(output, question->stream);
+	if (question->stream != STDIN_FILENO)
+		dup2(output, question->stream);
 	leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
@@ -99,20 +100,27 @@ void forget_child(void)
 
 int ask(const struct question *question, char *answer, size_t size)
 {
+	const struct sigaction by_default = { .sa_handler = SIG_DFL }; /* or it is nobody's child */
 	const long long deadline = now() + question->timeout;
+	struct sigaction callers;
 	int ends[2], status = -1;
 	pid_t pid;
 
 	answer[0] = 0;
 	if (!open_pipe(ends))
 		return -1;
+	sigaction(SIGCHLD, &by_default, &callers);
 	pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		sigaction(SIGCHLD, &callers, NULL);
 		execute_question(question, ends[1]);
+	}
 	close(ends[1]);
 	if (pid > 0) {
 		const size_t length =
-		    read_answer(ends[0], answer, size, question->one_line, deadline);
+		    question->stream == STDIN_FILENO
+			? 0
+			: read_answer(ends[0], answer, size, question->one_line, deadline);
 
 		/* a zero byte would hide what follows, and who is late may write more */
 		if (!question->one_line && length < size - 1 && length == strlen(answer) &&
@@ -127,6 +135,7 @@ int ask(const struct question *question, char *answer, size_t size)
 		}
 		forget_child();
 	}
+	sigaction(SIGCHLD, &callers, NULL);
 	close(ends[0]);
 	if (question->one_line)
 		answer[strcspn(answer, "\r\n")] = 0;

@@ -46,6 +46,8 @@ void end_with(int status)
 /*
  * Signals are not handled but waited for: so none comes between a look and a wait.
  */
+enum { A_MOMENT = 100 }; /* ms, where a signal cannot be waited for */
+
 static sigset_t held;
 static sigset_t callers_mask;          /* what the child gets instead; */
 static struct sigaction callers_child; /* of SIGCHLD, whose children would be nobody's if ignored */
@@ -53,7 +55,7 @@ static bool came;                      /* one that ends */
 
 void hold_signals(void)
 {
-	static const int ending[] = { SIGTERM, SIGINT, SIGQUIT };
+	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	struct sigaction action;
 
@@ -79,6 +81,8 @@ static int take_signal(long long time)
 	const struct timespec length = { .tv_sec = time / 1000, .tv_nsec = time % 1000 * 1000000 };
 	const int got = sigtimedwait(&held, NULL, &length);
 
+	if (got < 0 && errno != EAGAIN && errno != EINTR)
+		nap(time < A_MOMENT ? (int)time : A_MOMENT);
 	if (got <= 0 || got == SIGCHLD)
 		return 0;
 	came = true;

@@ -29,9 +29,9 @@ struct request {
 	bool passthrough;   /* the container's stderr is the caller's */
 };
 
-/* Returns whether `option` takes no argument: src/cli.c of conmon. Every other one does, those of
-   later versions, too: then what matters is not found, or is an argument, and conmon's as it was.
- */
+/* Returns whether `option` takes no argument: src/cli.c of conmon. All others are taken to have
+   one. If a later conmon has a new switch the word after it is passed over, and the container is
+   left as podman has made it. */
 static bool is_switch(const char *option)
 {
 	static const char *const switches[] = {

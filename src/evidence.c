@@ -28,9 +28,9 @@ struct facts {
 struct verdict {
 	enum request next;      /* what is to be asked first; JUDGED: nothing */
 	const char *about;      /* about whom, a line each, or NULL */
-	const char *why_not;    /* NULL: the command may be executed again, */
-	char id[ID_LENGTH + 1]; /* once this container, unless it is "", has been */
-	bool mends;             /* mended, or else removed */
+	const char *why_not;    /* NULL: the command may be executed again */
+	char id[ID_LENGTH + 1]; /* "", or what is removed before that, */
+	bool mends;             /* or mended */
 };
 
 static const char error_prefix[] = "Error:";

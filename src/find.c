@@ -148,7 +148,7 @@ void execute(const char *path, char **argv)
 }
 
 /* Returns what the real one is called. `docker` only where the shim's own file is executed by that
-   name: podman takes `exec -a docker podman` for its own affair. */
+   name: `exec -a docker podman` is podman under another name, which podman deals with itself. */
 static const char *name_to_search(const char *argv0)
 {
 #ifdef __linux__

@@ -43,7 +43,7 @@ const char *skip_json(const char *at)
 		else
 			return NULL;
 	} while (at && depth > 0);
-	return depth < 0 ? at - 1 : at;
+	return depth < 0 ? at - 1 : at; /* the bracket behind it is not part of a number */
 }
 
 bool is_json_string(const char *at, const char *text)

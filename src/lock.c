@@ -68,6 +68,7 @@ int take_lock(const char *path, long long wait, const char **why)
 		if (!error && is_current(fd, path))
 			return fd;
 		close(fd);
+		/* it was not free, or was replaced meanwhile: once more */
 		*why = error == EWOULDBLOCK || error == EINTR || !error ? NULL : strerror(error);
 		if (*why || now() >= deadline)
 			return NO_LOCK;

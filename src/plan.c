@@ -28,7 +28,9 @@ enum { ALWAYS_REMOTE = true };
 enum { ALWAYS_REMOTE = false };
 #endif
 
-/* Returns why podman would talk to a service rather than make containers itself, or NULL. */
+/* Not followed is podman's first look at the options, which takes the word behind one that it does
+   not know yet for its value: `podman --syslog run -c 512` is remote.
+   Returns why podman would talk to a service rather than make containers itself, or NULL. */
 static const char *why_remote(const struct plan *plan)
 {
 	static const char remote_name[] = "podman-remote";
@@ -100,8 +102,7 @@ static const char *why_no_override(const struct plan *plan)
 	/* Before 4.8 the override is all of podman's configuration, which what stands in its place
 	   may read for itself, and which Podman before 3.0 was never seen to read. */
 	const bool is_too_old = is_before(&plan->version, stands_in ? 4 : 3, stands_in ? 8 : 0);
-	/* what of the user's it is about, "" where there is nothing to name, or NULL: it does not
-	   apply; and why */
+	/* `about`: NULL if the reason does not apply, else what of the user's it is about, or "" */
 	const struct {
 		const char *about, *words;
 	} reasons[] = {

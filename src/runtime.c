@@ -35,7 +35,8 @@ struct create {
 	char **argv;
 	const char *log;  /* the path; NULL: there is none */
 	off_t log_length; /* bytes, before any attempt */
-	char **undo;      /* the arguments that remove what an attempt has left */
+	char **undo;      /* the arguments that remove what an attempt has left, without the log, in
+			     which the error is yet to be told */
 	char **console;   /* where in argv the path of conmon's console socket is; NULL: nowhere */
 	char *own;        /* that of the shim's, or NULL */
 	int lock;
@@ -60,7 +61,7 @@ static bool read_create(struct create *create, char **argv)
 			create->log = skip_prefix(*at, "--log=");
 		else if (strcmp(*at, "--log") == 0 && at[1])
 			create->log = *++at;
-		else /* the error in the log is yet to be told */
+		else
 			add_word(&create->undo, *at);
 	if (!at[0] || !at[1] || strcmp(at[1], "--bundle") != 0)
 		return false;
@@ -111,7 +112,7 @@ static ssize_t read_stderr(const struct create *create, bool drops)
 
 	if (create->state.passthrough)
 		return -1;
-	from = open(PROC_DESCRIPTORS "2", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	from = open(PROC_DESCRIPTORS "2", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (from >= 0 && open_pipe(copy)) {
 		length = tee(from, copy[1], MOST_SAID, SPLICE_F_NONBLOCK); /* only of a pipe */
 		if (length > 0)
@@ -123,14 +124,21 @@ static ssize_t read_stderr(const struct create *create, bool drops)
 	return length;
 }
 
-/* Returns whether the `length` bytes that are `said` tell of the failure. A hook may have the same
-   complaint, and would be repeated. */
+static bool has_said(ssize_t length, const char *words)
+{
+	return length > 0 && memmem(said, (size_t)length, words, strlen(words));
+}
+
+/* Returns whether the `length` bytes that are `said` tell of the failure, and not of another step:
+   hooks would be repeated, and whose command or mount has this name, too, would wait in vain. */
 static bool tells_of_failure(ssize_t length)
 {
-	static const char failure[] = "ping_group_range", hook[] = "hook";
+	static const char *const others[] = { "hook", "executable", "exec:", "mount `", "chdir" };
 
-	return length > 0 && memmem(said, (size_t)length, failure, sizeof failure - 1) &&
-	       !memmem(said, (size_t)length, hook, sizeof hook - 1);
+	for (size_t i = 0; i < LENGTH(others); i++)
+		if (has_said(length, others[i]))
+			return false;
+	return has_said(length, "ping_group_range");
 }
 
 /* Returns whether the attempt that ended with `status`, as of waitpid(2), is the failure. */
@@ -144,7 +152,7 @@ static bool is_failure(const struct create *create, int status)
 static bool delete_container(const struct create *create)
 {
 	const struct question question = { .arguments = create->undo,
-					   .stream = STDOUT_FILENO,
+					   .stream = STDIN_FILENO,
 					   .timeout = LONGEST_DELETE };
 
 	return ask(&question, said, sizeof said) == 0;
@@ -197,15 +205,17 @@ static long long limit_of(const struct state *state)
    be none: then all is as the runtime has left it. */
 static const char *make_room(struct create *create, int tries)
 {
-	static const char signalled[] = "a signal has come";
+	static const char signalled[] = "a signal has come", late[] = "no time is left";
 	const long long begin = now() + backoff(&create->state, tries);
 
 	if (begin >= create->end)
-		return "no time is left";
+		return late;
 	if (!wait_for_signal(begin))
 		take_turn(create);
 	if (wait_for_signal(0))
 		return signalled;
+	if (now() >= create->end)
+		return late;
 	if (!delete_container(create))
 		return "the OCI runtime cannot remove what it has left";
 	if (wait_for_signal(0))
@@ -223,7 +233,8 @@ __attribute__((noreturn)) static void execute_runtime(char **argv)
 	die(STATUS_NOT_FOUND, "cannot execute the OCI runtime: %s: %s", argv[0], strerror(errno));
 }
 
-/* Does the create, once, and lets go of the lock; the `last` time with conmon's console socket.
+/* Does the create, once, and lets go of the lock. A terminal goes to a console socket of the
+   shim's, and from there to conmon's once all is well; if this is the `last` attempt, to conmon's.
    Returns its status, as of waitpid(2). */
 static int attempt(struct create *create, bool last)
 {

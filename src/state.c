@@ -82,7 +82,7 @@ static bool decode(char *value)
 			*to = (char)strtoul((char[]){ from[1], from[2], 0 }, NULL, 16);
 			from += 2;
 		}
-		if (!*to++)
+		if (*from == '=' || !*to++)
 			return false;
 	}
 	*to = 0;

@@ -93,9 +93,9 @@ static int open_cache(void)
 
 	if (!directory)
 		return CLOSED;
-	fd = open(text("%s/" CACHE_NAME, directory),
-		  O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		  S_IRUSR | S_IWUSR);
+	fd = above_stdio(open(text("%s/" CACHE_NAME, directory),
+			      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			      S_IRUSR | S_IWUSR));
 	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
 			status.st_uid != geteuid() || others_may_write(&status)))
 		close_fd(&fd);

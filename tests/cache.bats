@@ -17,6 +17,12 @@ cache() {
 	asks 0
 }
 
+@test "what is said on stderr does not go to the cache where stderr is closed" {
+	PODMAN_SHIM_DEBUG=1 podman run image 2>&-
+	[ "$(wc -l <"$(cache)")" -eq 2 ]
+	! grep podman-shim: "$(cache)"
+}
+
 @test "an old Podman and Docker are asked for their version once, too" {
 	for version in 'podman version 2.2.1' 'Docker version 24.0.5, build ced0996'; do
 		rm -f "$record/probes" "$world"/runtime/*

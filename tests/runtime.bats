@@ -241,7 +241,9 @@ podman run: rescue: attempt 4 has not failed so" ]
 }
 
 @test "another failure, a hook's, a death by a signal, and success are final, whatever is said" {
-	for words in "write to /proc/sys/net/ipv4/ip_forward: Permission denied" "error executing hook \`/x/ping_group_range\`"; do
+	for words in "write to /proc/sys/net/ipv4/ip_forward: Permission denied" "error executing hook \`/x/ping_group_range\`" \
+		"executable file \`cat /proc/sys/net/ipv4/ping_group_range\` not found" "mount \`/ping_group_range\` to \`x\`: No such file" \
+		"exec: cat ping_group_range: no such file" "chdir to \`/ping_group_range\`: No such file"; do
 		make_runtime <<<'begin() { complain "$(cat words)"; exit 9; }'
 		clean
 		printf %s "$words" >words
@@ -384,6 +386,16 @@ sys.exit(subprocess.call(sys.argv[1:], stderr=one))' "$executed" "$state" create
 		[ "$(commands)" = 'create ID delete --force ID ' ]
 		[ "$(told)" = 'podman run: gave up: the OCI runtime cannot remove what it has left' ]
 	done
+}
+
+@test "what the runtime leaves running where it removes is not waited for, nor what it says there" {
+	make_runtime <<<'undo() { echo removed; sleep 61.5 & echo $! >left; }'
+	failures 1
+	create
+	[ "$status" -eq 0 ]
+	[ -z "$said" ]
+	kill "$(<left)"
+	[ "$(commands)" = 'create ID delete --force ID create ID ' ]
 }
 
 # Starts the shim in the background, as $shim_pid.

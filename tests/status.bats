@@ -193,6 +193,9 @@ make_checked() {
 	[ "$status" -eq 0 ]
 	[ "$(status_of check)" = 'natively fails by ping_group_range; through podman-shim works' ]
 	grep -q "^/dev/fd/[0-9]* run --rm .*--volume=$binary:/podman-shim:ro .*0123456789ab --shim-version" asked
+	# where the caller ignores its children's ends, too
+	run_bounded perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV' podman --shim-status --check
+	[ "$(status_of check)" = 'natively fails by ping_group_range; through podman-shim works' ]
 	run_bounded podman --shim-status --check --json
 	[ "$(member check)" = 'natively fails by ping_group_range; through podman-shim works' ]
 	rm native
