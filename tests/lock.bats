@@ -25,7 +25,8 @@ if [[ -n ${CREATE:-} ]]; then
 	sleep "$CREATE"
 	rmdir "$world/creating" 2>/dev/null
 fi
-[[ -z ${ATTACHED:-} ]] || cat "$ATTACHED" >/dev/null
+# no child of its own, which would be left when it is killed
+[[ -z ${ATTACHED:-} ]] || while read -r; do :; done <"$ATTACHED"
 echo $$ >>"$world/ended"
 END
 }
