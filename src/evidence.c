@@ -135,7 +135,7 @@ static const char *judge_attached_run(const struct command_line *line, char **ar
 		return why_not;
 	if (removed)
 		return "the container has been removed";
-	return judge_left(facts->id_in_error, NULL, argv, facts, verdict);
+	return judge_left(facts->id_in_error, "", argv, facts, verdict);
 }
 
 /* No container writes to a detached podman's stderr: nothing has run. What is left without a name
@@ -150,8 +150,10 @@ static const char *judge_detached_run(const struct command_line *line, char **ar
 
 	if (line->remove)
 		return NULL;
-	if (line->name || *facts->id_in_cidfile)
-		return judge_left(facts->id_in_cidfile, line->name, argv, facts, verdict);
+	if (*facts->id_in_cidfile)
+		return judge_left(facts->id_in_cidfile, "", argv, facts, verdict);
+	if (line->name)
+		return judge_left("", line->name, argv, facts, verdict);
 	if (!list)
 		return ask_first(verdict, ASK_CREATED, NULL);
 	if (!*list || strlen(list) > (size_t)MOST_CREATED * (ID_LENGTH + 1))

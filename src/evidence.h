@@ -11,7 +11,8 @@ struct failure {
 	int status;          /* its exit status: 125 to 127 */
 };
 
-/* Returns whether a command that ends with the exit status `status` has failed by podman's doing. */
+/* Returns whether a command that ends with the exit status `status` has failed by podman's doing.
+ */
 bool is_podmans_error(int status);
 
 /* Returns whether `line` of `length` bytes, a newline or not at its end, is podman's error of the

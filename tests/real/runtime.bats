@@ -149,7 +149,7 @@ fail_with() {
 	done
 	eval "native --remote --url unix://$work/podman.sock create --name y $sysctl localhost/bb busybox sleep 60"
 	failures 3
-	native --remote --url unix://$work/podman.sock start y
+	native --remote --url "unix://$work/podman.sock" start y
 	is_running y
 	kill %1
 	failures 3
