@@ -158,7 +158,7 @@ int make_sealed_file(const char *content)
 bool is_sealed(int fd)
 {
 #ifdef __linux__
-	const int seals = fcntl(fd, F_GET_SEALS);
+	const int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
 
 	return seals >= 0 && (seals & OVERRIDE_SEALS) == OVERRIDE_SEALS;
 #else

@@ -278,6 +278,7 @@ silent_stand_in() {
 
 @test "a script that needs a terminal to reach podman shows nothing" {
 	silent_stand_in 'exit 1'
+	export PODMAN_SHIM_LOG=$world/log
 	sed -i 's/{ echo podman version 5.4.2; exit; }/exit 1/' "$real/podman"
 	echo 1 >fail
 	sed -i 's/ || exit 99//' "$real/podman"

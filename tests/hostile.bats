@@ -147,22 +147,23 @@ in_their_tmp() {
 	asks 1
 	asks 0
 	cache=$XDG_RUNTIME_DIR/podman-shim.version
-	sed -i 's/podman 5 4/podman 2 2/' "$cache"
+	sed -i 's/version 5.4.2/version 2.2.1/' "$cache"
 	expect 'fallback: this Podman is too old' run image
 	for mode in 620 602 666; do
 		chmod "$mode" "$cache"
 		asks 1
 		asks 1
-		grep -q 'podman 2 2' "$cache"
+		grep -q 'version 2.2.1' "$cache"
 	done
 }
 
 @test "a remembered version of a terabyte, or of numbers that are none, costs one question" {
 	asks 1
 	cache=$XDG_RUNTIME_DIR/podman-shim.version
-	identity=$(cut -d' ' -f4- "$cache")
-	for numbers in '99999999999999999999 x' '-' '5' '5 .' $'\xff 4'; do
-		printf 'podman %s %s\n' "$numbers" "$identity" >"$cache"
+	identity=$(sed -n 's/: podman version .*//p' "$cache")
+	[ -n "$identity" ]
+	for numbers in '99999999999999999999.x' '-' '5' '5 .' $'\xff.4'; do
+		printf '\n%s: podman version %s\n' "$identity" "$numbers" >"$cache"
 		asks 1
 		asks 0
 	done

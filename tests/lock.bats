@@ -148,12 +148,12 @@ hold_lock() {
 # bats test_tags=linux
 @test "only commands that start containers take the lock" {
 	for command in run 'container run' start 'container start' restart 'container restart' \
-		'container restore' 'pod start' 'pod restart' 'kube play' 'play kube' 'container clone --run'; do
+		'container restore' 'pod start' 'pod restart' 'kube play' 'play kube' 'container clone'; do
 		# shellcheck disable=SC2086 # words
 		expect 'lock*' $command x
 	done
-	for command in create 'container create' build 'image build' init 'container clone' 'pod create' \
-		'system service' pull exec ps 'run --help' 'container clone --run=false'; do
+	for command in create 'container create' build 'image build' init 'pod create' 'system service' pull exec ps \
+		'run --help'; do
 		# shellcheck disable=SC2086 # words
 		expect plain: $command x
 	done

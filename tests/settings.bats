@@ -37,7 +37,7 @@ warns_once() {
 	expect 'fallback: --env-host' run --env-host image
 	expect 'fallback: --conmon' --conmon /x run image
 	expect 'fallback: unknown option' run --no-such-option image
-	CONTAINERS_CONF_OVERRIDE=/x expect 'fallback: /x: No such file' run image
+	CONTAINERS_CONF_OVERRIDE=/no/x expect 'fallback: /no/x: No such file' run image
 }
 
 @test "PODMAN_SHIM_MODE=off executes everything as it is" {

@@ -125,7 +125,7 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 @test "the status of an old Podman is not that it is protected, whatever is set" {
 	STAND_IN_VERSION='podman version 2.2.1' PODMAN_SHIM_MODE=override run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
-	[[ $output == 'protected: partly, because this Podman is too old'* ]]
+	[[ $output == 'protected: no, because this Podman is too old'* ]]
 }
 
 @test "a setting that cannot be used is not said to be in force" {
