@@ -192,5 +192,5 @@ fails() {
 	podman build -q -t localhost/image .
 	run -127 podman run --rm localhost/image /usr/local/bin/podman --version
 	podman rmi localhost/image
-	[ "$output" = "podman-shim: real podman not found: no podman in PATH that is not podman-shim" ]
+	[ "$output" = "podman-shim: real podman not found: podman: none in PATH that is not podman-shim" ]
 }
