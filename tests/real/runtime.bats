@@ -132,7 +132,8 @@ fail_with() {
 		  securityContext: {sysctls: [{name: net.ipv4.ping_group_range, value: "0 0"}]}
 		  containers: [{name: c, image: localhost/bb, command: [busybox, sleep, "60"]}]
 	END
-	made='' as_natively "$racy kube play --network none $BATS_FILE_TMPDIR/pod.yaml"
+	# 4.3 does not read a pod's sysctls: there is nothing left that could fail
+	[[ $(native --version) == *' 4.3.'* ]] || made='' as_natively "$racy kube play --network none $BATS_FILE_TMPDIR/pod.yaml"
 	for name in runc unknown; do
 		as_natively "\$podman --runtime $runtimes/$name run --rm $sysctl localhost/bb busybox echo hello"
 	done
