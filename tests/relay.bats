@@ -170,9 +170,8 @@ each_way() {
 	until_true flock -n "$XDG_RUNTIME_DIR/podman-shim.lock" true
 	kill "$shim_pid"
 	until_true test -s seen
-	# podman has ended: what is still to be read is not waited for by a shim that is told to end
-	kill "$shim_pid"
-	until_true gone "$shim_pid"
+	# once podman has ended, what is still to be read is not waited for by a shim that is told to end
+	until_true eval 'kill "$shim_pid" 2>/dev/null; gone "$shim_pid"'
 	exec 5<&-
 }
 
