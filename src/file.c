@@ -71,8 +71,11 @@ char *read_whole(const char *path, size_t most, size_t *length)
 	content = fd < 0 ? NULL : malloc(most + 1);
 	*length = 0;
 	while (content && *length <= most &&
-	       (count = read(fd, content + *length, most + 1 - *length)) > 0)
-		*length += (size_t)count;
+	       (count = read(fd, content + *length, most + 1 - *length)) != 0) {
+		if (count < 0 && errno != EINTR)
+			break;
+		*length += count > 0 ? (size_t)count : 0;
+	}
 	close_fd(&fd);
 	if (*length > most)
 		errno = EFBIG;

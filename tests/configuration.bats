@@ -489,6 +489,16 @@ older() {
 	grep -x 'tz = "override"' "$record/override" # by itself
 }
 
+# bats test_tags=linux
+@test "a configuration whose reading is interrupted is read on" {
+	mkdir -p home/.config/containers
+	file=$world/home/.config/containers/containers.conf
+	printf '%s\n' '[containers]' 'default_sysctls = ["a=b"]' >"$file"
+	strace -qq -o trace -P "$file" -e trace=read -e inject=read:error=EINTR:when=1..2 "$shim/podman" run image
+	grep -c EINTR trace | grep -qx 2
+	grep -x 'default_sysctls = \["a=b"\]' "$record/override"
+}
+
 @test "what an older Podman would read in a way of its own is left to it" {
 	export STAND_IN_VERSION='podman version 4.3.1'
 	mkdir -p home/.config/containers/containers.conf.d
