@@ -95,6 +95,13 @@ long long now(void)
 	return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+long long backoff(long long first, int number)
+{
+	while (--number > 0 && first < LONGEST_BACKOFF)
+		first *= 2;
+	return first < LONGEST_BACKOFF ? first : LONGEST_BACKOFF;
+}
+
 void nap(int time)
 {
 	struct timespec length = { .tv_sec = time / 1000, .tv_nsec = time % 1000 * 1000000L };

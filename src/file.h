@@ -28,6 +28,12 @@ char *read_whole(const char *path, size_t most, size_t *length);
 /* Returns the milliseconds of a clock that is never set. */
 long long now(void);
 
+#define LONGEST_BACKOFF 60000 /* ms */
+
+/* Returns how long to wait, in ms, before retry `number`, from 1: `first`, and twice as long with
+   each, up to LONGEST_BACKOFF. */
+long long backoff(long long first, int number);
+
 /* Waits for `time` ms, or until a signal comes. Not by poll(2), which may fail. */
 void nap(int time);
 

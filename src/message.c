@@ -91,3 +91,13 @@ void record(const char *event, const char *format, ...)
 		warn("PODMAN_SHIM_LOG: %s: %s", messages.log, strerror(errno));
 	close_fd(&fd);
 }
+
+void record_outcome(const char *why, int tries, bool works)
+{
+	if (why)
+		record("gave up", "%s", why);
+	else if (tries > 1 && works)
+		record("rescue", "attempt %d has not failed so", tries);
+	else if (tries > 1)
+		record("gave up", "attempt %d has failed for another reason", tries);
+}

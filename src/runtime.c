@@ -20,7 +20,6 @@
 enum {
 	/* ms. Podman gives up after 240 s: define.ContainerCreateTimeout. */
 	LONGEST_LOCK_WAIT = 10000,
-	LONGEST_BACKOFF = 60000,
 	LONGEST_DELETE = 10000,
 	SHORTEST_LIMIT = 30000,
 	LONGEST_LIMIT = 120000,
@@ -180,16 +179,6 @@ static void take_turn(struct create *create)
 		record("wait", "%lld ms for the lock %s", now() - begin, path);
 }
 
-/* Returns the wait, in ms, before retry `number`, from 1. */
-static long long backoff(const struct state *state, int number)
-{
-	long long wait = state->backoff;
-
-	while (--number > 0 && wait < LONGEST_BACKOFF)
-		wait *= 2;
-	return least(wait, LONGEST_BACKOFF);
-}
-
 /* Returns how long, in ms, an attempt may begin after the first: longer than usual where the waits
    between them are. */
 static long long limit_of(const struct state *state)
@@ -197,7 +186,7 @@ static long long limit_of(const struct state *state)
 	long long limit = LONGEST_LOCK_WAIT;
 
 	for (int i = 1; i <= state->retries && limit < LONGEST_LIMIT; i++)
-		limit += backoff(state, i);
+		limit += backoff(state->backoff, i);
 	return limit < SHORTEST_LIMIT ? SHORTEST_LIMIT : least(limit, LONGEST_LIMIT);
 }
 
@@ -206,7 +195,7 @@ static long long limit_of(const struct state *state)
 static const char *make_room(struct create *create, int tries)
 {
 	static const char signalled[] = "a signal has come", late[] = "no time is left";
-	const long long begin = now() + backoff(&create->state, tries);
+	const long long begin = now() + backoff(create->state.backoff, tries);
 
 	if (begin >= create->end)
 		return late;
@@ -291,12 +280,7 @@ __attribute__((noreturn)) static void create_container(struct create *create)
 		record("retry", "the OCI runtime could not write ping_group_range, attempt %d",
 		       tries);
 	}
-	if (why)
-		record("gave up", "%s", why);
-	else if (tries > 1 && status == 0)
-		record("rescue", "attempt %d has not failed so", tries);
-	else if (tries > 1)
-		record("gave up", "attempt %d has failed for another reason", tries);
+	record_outcome(why, tries, status == 0);
 	end_with(status);
 }
 

@@ -226,15 +226,12 @@ static struct failure find_failure(void)
 static const char *wait_for_retry(const struct plan *plan, char **argv, int number,
 				  const struct failure *failure)
 {
-	enum { LONGEST = 60000, STEP = 20 }; /* ms */
-	long long delay = settings.backoff, end;
+	enum { STEP = 20 }; /* ms */
+	const long long delay = backoff(settings.backoff, number);
 	const char *why = NULL;
 	sigset_t waiting;
+	long long end;
 
-	for (int i = 1; i < number && delay < LONGEST; i++)
-		delay *= 2;
-	if (delay > LONGEST)
-		delay = LONGEST;
 	trace("retry %d in %lld ms", number, delay);
 	catch_signals(&waiting);
 	sigprocmask(SIG_SETMASK, &waiting, NULL);
@@ -246,22 +243,6 @@ static const char *wait_for_retry(const struct plan *plan, char **argv, int numb
 		why = "a signal has asked for the end";
 	restore_signals();
 	return why;
-}
-
-/* Adds to the log what came of `tries` attempts, the last of which has `failed`; `why` is why there
-   was no other, or NULL. */
-static void record_outcome(bool failed, int tries, const char *why)
-{
-	const int status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : STATUS_FAILED;
-
-	if (failed && why)
-		record("gave up", "%s", why);
-	else if (failed)
-		record("gave up", "it failed so in each of %d attempts", tries);
-	else if (tries > 1 && !is_podmans_error(status))
-		record("rescue", "attempt %d has not failed so", tries);
-	else if (tries > 1)
-		record("gave up", "attempt %d has failed for another reason", tries);
 }
 
 void supervise(const struct plan *plan, char **argv)
@@ -290,7 +271,10 @@ void supervise(const struct plan *plan, char **argv)
 		forget_failure();
 		lock = getenv(LOCKED_VARIABLE) ? NO_LOCK : lock_clients();
 	}
-	record_outcome(failure.message, tries, why);
+	if (failure.message && !why)
+		why = text("it failed so in each of %d attempts", tries);
+	record_outcome(failure.message ? why : NULL, tries,
+		       WIFEXITED(podmans_status) && !is_podmans_error(WEXITSTATUS(podmans_status)));
 	show_failure();
 	if (tries > retries && failure.message && retries)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);

@@ -36,7 +36,7 @@ static void try_input(char *input, size_t size)
 	assert(!create.console || (create.console > argv + 1 && create.console < argv + argc));
 	assert(limit_of(&(struct state){ .retries = 3, .backoff = 500 }) == SHORTEST_LIMIT);
 	assert(limit_of(&(struct state){ .retries = 2, .backoff = 20000 }) == 70000);
-	assert(backoff(&(struct state){ .backoff = 25000 }, 3) == LONGEST_BACKOFF);
+	assert(backoff(25000, 3) == LONGEST_BACKOFF);
 	create.state = (struct state){ .retries = (int)argc, .backoff = (int)undone };
 	assert(limit_of(&create.state) >= SHORTEST_LIMIT &&
 	       limit_of(&create.state) <= LONGEST_LIMIT);
