@@ -4,8 +4,6 @@
  */
 #include "shim.h"
 
-#include <stddef.h>
-
 #include "state.h"
 #include "text.h"
 

@@ -223,10 +223,12 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	char *run[] = { argv0, "run", "image", NULL };
 	struct plan plan = decide(run, 3);
 	const char *override = plan.override ? override_text(&plan, plan.alias) : NULL;
-	const char *own = own_path(), *service, *checked;
+	const char *own = own_path(), *version = plan.version.answer, *service, *checked;
 	struct verdict verdict;
 	bool by_service, works = true;
 
+	if (!version) /* with PODMAN_SHIM_MODE=off it decides nothing */
+		version = find_version(&plan.podman).answer;
 	use_override(&plan); /* or why not */
 	leave_override();
 	service = service_state(&plan, &by_service);
@@ -242,7 +244,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	print_fact(json, "advice", verdict.advice);
 	print_fact(json, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
 	print_fact(json, "podman", plan.podman.path);
-	print_fact(json, "version", nonempty(find_version(&plan.podman).answer));
+	print_fact(json, "version", nonempty(version));
 	print_fact(json, "service", service);
 	print_fact(json, "plan", plan_name(&plan));
 	print_fact(json, "retries", retries_in_words(&plan));
