@@ -110,7 +110,7 @@ bool take_container(const char **at, char **argv, struct container *container)
 
 int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer)
 {
-	static char *answers[REQUESTS];
+	static char said[ANSWER_SIZE];
 	char **argv = NULL, *lines = text("%s", about ? about : "");
 	struct question question = { .timeout = QUESTION_TIMEOUT };
 	int status;
@@ -123,12 +123,10 @@ int ask_podman(const struct plan *plan, enum request kind, const char *about, co
 	for (char *rest = lines, *line; (line = strsep(&rest, "\n"));)
 		if (*line)
 			add_word(&argv, line);
-	if (!answers[kind] && !(answers[kind] = malloc(ANSWER_SIZE)))
-		die_without_memory();
 	question.arguments = argv;
 	question.stream = kind == TELL_INIT ? STDERR_FILENO : STDOUT_FILENO;
-	status = ask(&question, answers[kind], ANSWER_SIZE);
+	status = ask(&question, said, sizeof said);
 	trace("podman %s %s: %d", request_words[kind][0], request_words[kind][1], status);
-	*answer = status < 0 ? "" : answers[kind];
+	*answer = status < 0 ? "" : said;
 	return status;
 }

@@ -10,7 +10,6 @@
 
 /* What podman is asked, or told to do. */
 enum request {
-	JUDGED, /* nothing */
 	ASK_EVENTS,
 	ASK_CREATED,
 	ASK_POD,
@@ -48,7 +47,7 @@ bool take_container(const char **at, char **argv, struct container *container);
 bool take_pods_container(const char **at, bool *is_infra, long long *started);
 
 /* Asks the podman of `plan`, over the same connection, about the lines of `about`, which may be
-   NULL. Returns the exit status, and in `*answer` what it says, until the next such question; -1
+   NULL. Returns the exit status, and in `*answer` what it says, until the next question; -1
    and "" if it is late or says too much. */
 int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer);
 

@@ -20,12 +20,23 @@ void take_place_of(pid_t parent)
 		setenv("LISTEN_PID", text("%d", (int)getpid()), 1);
 }
 
+void raise_default(int signal)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL }, before = action;
+	sigset_t set, mask;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(signal, &action, &before); /* fails for SIGKILL and SIGSTOP, which need it not */
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	raise(signal);
+	sigprocmask(SIG_UNBLOCK, &set, &mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(signal, &before, NULL);
+}
+
 void end_with(int status)
 {
-	const struct sigaction by_default = { .sa_handler = SIG_DFL };
-	const int number = WTERMSIG(status);
-	sigset_t set;
-
 	if (WIFEXITED(status))
 		exit(WEXITSTATUS(status));
 #ifdef __linux__
@@ -33,12 +44,8 @@ void end_with(int status)
 #else
 	setrlimit(RLIMIT_CORE, &(const struct rlimit){ 0, 0 });
 #endif
-	sigaction(number, &by_default, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(number);
-	exit(128 + number);
+	raise_default(WTERMSIG(status));
+	exit(128 + WTERMSIG(status));
 }
 
 #ifdef __linux__

@@ -7,6 +7,9 @@
  */
 void take_place_of(pid_t parent);
 
+/* Dies, or stops, of `signal`. Returns after a stop, or if it does not work. */
+void raise_default(int signal);
+
 /* Ends this process with `status`, as of waitpid(2), of such a child. */
 __attribute__((noreturn)) void end_with(int status);
 

@@ -1,7 +1,7 @@
 /*
  * Whether a command that has failed may be executed again: nothing of it must have run. What is
  * known of that is podman's message, its exit status, and what podman answers when it is asked. In
- * doubt it has run. The judging is one function of all these; asking and undoing stand below it.
+ * doubt it has run. The judging is one function of all these; undoing stands below it.
  *
  * A message proves nothing by itself: the container of an attached command writes to the same
  * stderr, and may know of others.
@@ -16,21 +16,15 @@
 
 #define MOST_CREATED 256 /* containers among which one is searched */
 
-/* What is known. */
-struct facts {
-	const char *error;                       /* podman's, without what its errors begin with */
-	int status;                              /* its exit status */
-	const char *id_in_error, *id_in_cidfile; /* "": there is none */
-	/* to each question: NULL if it was not asked yet, "" if it was not answered */
-	const char *answers[REQUESTS];
-};
-
-struct verdict {
-	enum request next;      /* what is to be asked first; JUDGED: nothing */
-	const char *about;      /* about whom, a line each, or NULL */
-	const char *why_not;    /* NULL: the command may be executed again */
-	char id[ID_LENGTH + 1]; /* "", or what is removed before that, */
-	bool mends;             /* or mended */
+/* An attempt that has failed, and what becomes known of it. */
+struct attempt {
+	const struct plan *plan;
+	char **argv;
+	const char *error;         /* podman's, without what its errors begin with */
+	int status;                /* its exit status */
+	char named[ID_LENGTH + 1]; /* the container that the error names, or "" */
+	char left[ID_LENGTH + 1];  /* what is removed before another attempt, or "", */
+	bool mends;                /* or mended */
 };
 
 static const char error_prefix[] = "Error:";
@@ -50,22 +44,42 @@ bool is_failure_line(const char *line, size_t length)
 	       contains(line, length, "ping_group_range") && contains(line, length, "OCI");
 }
 
+/* Asks podman about `about`, which may be NULL. Returns its answer; "": it has none. */
+static const char *ask_about(const struct attempt *attempt, enum request kind, const char *about)
+{
+	const char *answer;
+	const int status = ask_podman(attempt->plan, kind, about, &answer);
+
+	/* each container's line is true, also where others are gone */
+	return status == 0 || kind == ASK_CONTAINERS ? answer : "";
+}
+
+/* Asks for the container `name`. Returns NULL, or why nothing is known of it. */
+static const char *inspect(const struct attempt *attempt, const char *name, struct container *it)
+{
+	const char *at = ask_about(attempt, ASK_CONTAINERS, name);
+
+	return take_container(&at, attempt->argv, it) && !*at
+		   ? NULL
+		   : "podman does not tell of the container in the form asked for";
+}
+
 /* Returns why the events do not show that the container of the message was created and has never
    started, and that none has ended with podman's exit status since: that would be the one that has
    told of another. What a list lacks proves nothing: it may have been cut short. */
-static const char *judge_events(const struct facts *facts, bool *removed)
+static const char *judge_events(const struct attempt *attempt, bool *removed)
 {
 	bool created = false;
 
 	*removed = false;
-	for (const char *at = facts->answers[ASK_EVENTS]; *at;) {
+	for (const char *at = ask_about(attempt, ASK_EVENTS, NULL); *at;) {
 		struct event event;
 
 		if (!take_event(&at, &event))
 			return "podman's events are not in the form asked for";
-		if (strcmp(event.id, facts->id_in_error) != 0) {
+		if (strcmp(event.id, attempt->named) != 0) {
 			if (created && strcmp(event.kind, "died") == 0 &&
-			    event.status == facts->status)
+			    event.status == attempt->status)
 				return "another container has ended with this exit status";
 		} else if (strcmp(event.kind, "create") == 0) {
 			created = true;
@@ -78,101 +92,61 @@ static const char *judge_events(const struct facts *facts, bool *removed)
 	return created ? NULL : "podman's events do not tell of the container";
 }
 
-/* The judging of each kind of command returns why it may not be executed again, or NULL if it may
-   be, or if this comes first. */
-static const char *ask_first(struct verdict *verdict, enum request next, const char *about)
-{
-	verdict->next = next;
-	verdict->about = about;
-	return NULL;
-}
-
-/* Reads what podman tells of one container. */
-static const char *read_container(const struct facts *facts, char **argv, struct container *it)
-{
-	const char *at = facts->answers[ASK_CONTAINERS];
-
-	return take_container(&at, argv, it) && !*at
-		   ? NULL
-		   : "podman does not tell of the container in the form asked for";
-}
-
-/* Judges what was left, which is called `name` if its `id` is "". */
-static const char *judge_left(const char *id, const char *name, char **argv,
-			      const struct facts *facts, struct verdict *verdict)
+/* The judging of each kind of command returns NULL if it may be executed again, or why not. */
+static const char *judge_attached_run(struct attempt *attempt)
 {
 	struct container left;
 	const char *why_not;
+	bool removed;
 
-	if (!facts->answers[ASK_CONTAINERS])
-		return ask_first(verdict, ASK_CONTAINERS, *id ? id : name);
-	why_not = read_container(facts, argv, &left);
+	if (!*attempt->named)
+		return "the message names no container";
+	why_not = judge_events(attempt, &removed);
+	if (why_not || (removed && attempt->plan->line.remove))
+		return why_not;
+	if (removed)
+		return "the container has been removed";
+	why_not = inspect(attempt, attempt->named, &left);
 	if (why_not)
 		return why_not;
-	/* podman finds a container by the beginning of its id, too, and one has an id for a name */
-	if (*id ? strcmp(left.id, id) != 0 : strcmp(left.name, name) != 0)
+	if (strcmp(left.id, attempt->named) != 0) /* one has an id for a name */
 		return "another container answers to its name";
 	if (left.started != NEVER)
 		return "the container has started";
 	if (!left.is_ours)
 		return "another command line has created the container";
-	memcpy(verdict->id, left.id, sizeof left.id);
+	strcpy(attempt->left, left.id);
 	return NULL;
 }
 
-static const char *judge_attached_run(const struct command_line *line, char **argv,
-				      const struct facts *facts, struct verdict *verdict)
+/* No container writes to a detached podman's stderr: nothing has run. What is left is found by its
+   command line, and without a name by its error, too, or stays. Of several, as other shims leave,
+   it is the newest: each removes one for one that it has left. */
+static const char *judge_detached_run(struct attempt *attempt)
 {
-	const char *why_not;
-	bool removed;
-
-	if (!*facts->id_in_error)
-		return "the message names no container";
-	if (!facts->answers[ASK_EVENTS])
-		return ask_first(verdict, ASK_EVENTS, NULL);
-	why_not = judge_events(facts, &removed);
-	if (why_not || (removed && line->remove))
-		return why_not;
-	if (removed)
-		return "the container has been removed";
-	return judge_left(facts->id_in_error, "", argv, facts, verdict);
-}
-
-/* No container writes to a detached podman's stderr: nothing has run. What is left without a name
-   is found by its error, or stays. Of several, as other shims leave, it is the newest: each removes
-   one for one that it has left. */
-static const char *judge_detached_run(const struct command_line *line, char **argv,
-				      const struct facts *facts, struct verdict *verdict)
-{
-	const char *list = facts->answers[ASK_CREATED], *at = facts->answers[ASK_CONTAINERS];
+	const struct command_line *line = &attempt->plan->line;
+	const char *list = line->remove ? "" : ask_about(attempt, ASK_CREATED, NULL), *at = "";
 	long long newest = LLONG_MIN;
 	struct container left;
 
-	if (line->remove)
-		return NULL;
-	if (*facts->id_in_cidfile)
-		return judge_left(facts->id_in_cidfile, "", argv, facts, verdict);
-	if (line->name)
-		return judge_left("", line->name, argv, facts, verdict);
-	if (!list)
-		return ask_first(verdict, ASK_CREATED, NULL);
-	if (!*list || strlen(list) > (size_t)MOST_CREATED * (ID_LENGTH + 1))
-		return NULL;
-	if (!at)
-		return ask_first(verdict, ASK_CONTAINERS, list);
-	while (take_container(&at, argv, &left))
+	if (*list && strlen(list) <= (size_t)MOST_CREATED * (ID_LENGTH + 1))
+		at = ask_about(attempt, ASK_CONTAINERS, list);
+	while (take_container(&at, attempt->argv, &left))
 		if (left.started == NEVER && left.is_ours && left.created > newest &&
-		    strcmp(left.error, facts->error) == 0) {
+		    (line->name || strcmp(left.error, attempt->error) == 0)) {
 			newest = left.created;
-			memcpy(verdict->id, left.id, sizeof left.id);
+			strcpy(attempt->left, left.id);
 		}
+	if (line->name && !line->remove && !*attempt->left)
+		return "podman does not tell of the container that has the name";
 	return NULL;
 }
 
 /* Podman starts first what a container cannot run without, even if that has ended before. */
-static const char *judge_run(const struct command_line *line, char **argv,
-			     const struct facts *facts, struct verdict *verdict)
+static const char *judge_run(struct attempt *attempt)
 {
+	const struct command_line *line = &attempt->plan->line;
+
 	for (char **word = line->arguments; word < line->end; word++) {
 		const char *equals = strchr(*word, '=');
 
@@ -180,46 +154,40 @@ static const char *judge_run(const struct command_line *line, char **argv,
 		    (equals && skip_prefix(equals + 1, "container:")))
 			return "what the container needs would be started again";
 	}
-	return is_attached(line) ? judge_attached_run(line, argv, facts, verdict)
-				 : judge_detached_run(line, argv, facts, verdict);
+	return is_attached(line) ? judge_attached_run(attempt) : judge_detached_run(attempt);
 }
 
 /* An attached container must be that of the message, and have never run: one that runs already may
    write that itself. If there is none, as with --rm, there is nothing to start. */
-static const char *judge_start(const struct command_line *line, char **argv,
-			       const struct facts *facts, struct verdict *verdict)
+static const char *judge_start(struct attempt *attempt)
 {
 	struct container it;
-	const char *why_not;
+	const char *why_not = inspect(attempt, attempt->plan->line.operands[0], &it);
 
-	if (!facts->answers[ASK_CONTAINERS])
-		return ask_first(verdict, ASK_CONTAINERS, line->operands[0]);
-	why_not = read_container(facts, argv, &it);
 	if (why_not)
 		return why_not;
 	if (it.needed > 0)
 		return "what the container needs would be started again";
-	if (!line->attach)
+	if (!attempt->plan->line.attach)
 		return NULL;
-	if (strcmp(it.id, facts->id_in_error) != 0)
+	if (strcmp(it.id, attempt->named) != 0)
 		return "the message does not name the container";
 	if (it.started != NEVER)
 		return "the container has started";
-	verdict->mends = it.on_pasta;
-	memcpy(verdict->id, it.id, verdict->mends ? sizeof it.id : 0);
+	attempt->mends = it.on_pasta;
+	if (it.on_pasta)
+		strcpy(attempt->left, it.id);
 	return NULL;
 }
 
 /* A pod's containers are all started again, even those that have ended. */
-static const char *judge_pod(const struct command_line *line, const struct facts *facts,
-			     struct verdict *verdict)
+static const char *judge_pod(const struct attempt *attempt)
 {
-	const char *at = facts->answers[ASK_POD];
+	const char *pod = attempt->plan->line.operands[0];
+	const char *at = ask_about(attempt, ASK_POD, text("pod=%s", pod));
 	long long started;
 	bool is_infra;
 
-	if (!at)
-		return ask_first(verdict, ASK_POD, text("pod=%s", line->operands[0]));
 	do {
 		if (!take_pods_container(&at, &is_infra, &started))
 			return "podman does not tell of the pod in the form asked for";
@@ -229,17 +197,13 @@ static const char *judge_pod(const struct command_line *line, const struct facts
 	return NULL;
 }
 
-static struct verdict judge(const struct command_line *line, char **argv, const struct facts *facts)
+static const char *judge(struct attempt *attempt)
 {
-	struct verdict verdict = { .next = JUDGED };
+	const struct command *command = attempt->plan->line.command;
 
-	if (skip_prefix(line->command->words, "pod "))
-		verdict.why_not = judge_pod(line, facts, &verdict);
-	else if (line->command->options == &run_options)
-		verdict.why_not = judge_run(line, argv, facts, &verdict);
-	else
-		verdict.why_not = judge_start(line, argv, facts, &verdict);
-	return verdict;
+	if (skip_prefix(command->words, "pod "))
+		return judge_pod(attempt);
+	return command->options == &run_options ? judge_run(attempt) : judge_start(attempt);
 }
 
 bool is_podmans_error(int status)
@@ -293,48 +257,26 @@ static const char *mend(const struct plan *plan, const char *id)
 	return "the container cannot be created";
 }
 
-/* Reads the id in the file of --cidfile, or "". */
-static void read_cidfile(const char *path, char *id)
-{
-	size_t length;
-	char *content = path ? read_whole(path, ID_LENGTH, &length) : NULL;
-
-	find_id(content ? content : "", id);
-	free(content);
-}
-
 const char *prepare_retry(const struct plan *plan, char **argv, const struct failure *failure)
 {
-	const struct command_line *line = &plan->line;
-	char named[ID_LENGTH + 1], cidfile[ID_LENGTH + 1];
-	struct facts facts = { .status = failure->status,
-			       .id_in_error = named,
-			       .id_in_cidfile = cidfile };
-	struct verdict verdict;
-	const char *answer;
+	struct attempt attempt = { .plan = plan, .argv = argv, .status = failure->status };
+	const char *why_not, *cidfile = plan->line.cidfile, *answer;
 
 	if (!can_be_asked(plan))
 		return NULL;
-	facts.error = failure->message + sizeof error_prefix - 1;
-	facts.error += strspn(facts.error, " ");
-	find_id(facts.error, named);
-	read_cidfile(line->cidfile, cidfile);
-	while ((verdict = judge(line, argv, &facts)).next != JUDGED) {
-		const int status = ask_podman(plan, verdict.next, verdict.about, &answer);
-
-		/* each container's line is true, also where others are gone */
-		if (status != 0 && verdict.next != ASK_CONTAINERS)
-			answer = "";
-		facts.answers[verdict.next] = answer;
-	}
-	if (verdict.why_not || !*verdict.id)
-		return verdict.why_not;
-	if (verdict.mends)
-		return mend(plan, verdict.id);
+	attempt.error = failure->message + sizeof error_prefix - 1;
+	attempt.error += strspn(attempt.error, " ");
+	find_id(attempt.error, attempt.named);
+	why_not = judge(&attempt);
+	if (why_not || !*attempt.left)
+		return why_not;
+	if (attempt.mends)
+		return mend(plan, attempt.left);
 	/* not by force: it may have been started by now */
-	if (ask_podman(plan, TELL_REMOVE, verdict.id, &answer) != 0)
+	if (ask_podman(plan, TELL_REMOVE, attempt.left, &answer) != 0)
 		return "the container that was left cannot be removed";
-	if (strcmp(verdict.id, cidfile) == 0 && unlink(line->cidfile) < 0 && errno != ENOENT)
+	/* which podman has made: it does not take one that is there */
+	if (cidfile && unlink(cidfile) < 0 && errno != ENOENT)
 		return "the file with the container's id cannot be removed";
 	return NULL;
 }

@@ -95,7 +95,7 @@ long long now(void)
 	return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-long long backoff(long long first, int number)
+int backoff(int first, int number)
 {
 	while (--number > 0 && first < LONGEST_BACKOFF)
 		first *= 2;

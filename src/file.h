@@ -32,7 +32,7 @@ long long now(void);
 
 /* Returns how long to wait, in ms, before retry `number`, from 1: `first`, and twice as long with
    each, up to LONGEST_BACKOFF. */
-long long backoff(long long first, int number);
+int backoff(int first, int number);
 
 /* Waits for `time` ms, or until a signal comes. Not by poll(2), which may fail. */
 void nap(int time);

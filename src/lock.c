@@ -7,6 +7,7 @@
 #include "directory.h"
 #include "file.h"
 #include "lock.h"
+#include "message.h"
 #include "settings.h"
 #include "text.h"
 
@@ -57,7 +58,7 @@ static bool is_current(int fd, const char *path)
 	return fstat(fd, &locked) == 0 && lstat(path, &named) == 0 && is_same_file(&locked, &named);
 }
 
-int take_lock(const char *path, long long wait, const char **why)
+int take_lock(const char *path, long long wait, bool (*is_over)(void), const char **why)
 {
 	enum { FIRST_PAUSE = 5, LONGEST_PAUSE = 50 }; /* ms */
 	const long long deadline = now() + wait;
@@ -70,12 +71,36 @@ int take_lock(const char *path, long long wait, const char **why)
 		close(fd);
 		/* it was not free, or was replaced meanwhile: once more */
 		*why = error == EWOULDBLOCK || error == EINTR || !error ? NULL : strerror(error);
-		if (*why || now() >= deadline)
+		if (*why || now() >= deadline || (is_over && is_over()))
 			return NO_LOCK;
 		nap(pause);
 		pause = 2 * pause < LONGEST_PAUSE ? 2 * pause : LONGEST_PAUSE;
 	}
 	return NO_LOCK;
+}
+
+int take_turn(const char *path, long long wait, bool (*is_over)(void))
+{
+	enum { LONG_WAIT = 1000 }; /* ms */
+	const char *why = "there is no directory of the user's own";
+	const long long begin = now();
+	const int lock = path ? take_lock(path, wait, is_over, &why) : NO_LOCK;
+	const long long waited = now() - begin;
+
+	if (!path)
+		path = LOCK_NAME;
+	if (lock != NO_LOCK) {
+		trace("lock: %s: taken after %lld ms", path, waited);
+		if (waited > LONG_WAIT)
+			record("wait", "%lld ms for the lock %s", waited, path);
+	} else if (why) {
+		trace("lock: %s: cannot be used: %s", path, why);
+		record("fallback", "no lock: %s: %s", path, why);
+	} else if (!is_over || !is_over()) {
+		warn("lock: %s: not free after %lld s, going on without it", path, wait / 1000);
+		record("fallback", "no lock: %s: not free after %lld ms", path, waited);
+	}
+	return lock;
 }
 
 void release_lock(int *fd)

@@ -23,8 +23,6 @@ enum {
 	LONGEST_DELETE = 10000,
 	SHORTEST_LIMIT = 30000,
 	LONGEST_LIMIT = 120000,
-	LONG_WAIT = 1000,     /* for the lock, to be told */
-	LOCK_SLICE = 100,     /* in which no signal is noticed */
 	MOST_SAID = 64 << 10, /* bytes in which the failure is looked for */
 };
 
@@ -157,26 +155,18 @@ static bool delete_container(const struct create *create)
 	return ask(&question, said, sizeof said) == 0;
 }
 
-/* Takes the lock, or goes on without it; not after a signal. */
-static void take_turn(struct create *create)
+static bool has_signal(void)
 {
-	const char *path = create->state.lock, *why = "there is no directory of the user's own";
-	const long long begin = now();
-	const long long longest = least(create->state.lock_wait * 1000LL, LONGEST_LOCK_WAIT);
-	const long long end = least(begin + longest, create->end);
-	long long left;
+	return wait_for_signal(0);
+}
 
-	if (path)
-		do {
-			left = end - now();
-			create->lock = take_lock(path, least(left, LOCK_SLICE), &why);
-		} while (create->lock == NO_LOCK && !why && left > 0 && !wait_for_signal(0));
-	if (create->lock == NO_LOCK && why)
-		record("fallback", "no lock: %s: %s", path ? path : "podman-shim.lock", why);
-	else if (create->lock == NO_LOCK && !wait_for_signal(0))
-		record("fallback", "no lock: %s: not free after %lld ms", path, now() - begin);
-	else if (now() - begin > LONG_WAIT)
-		record("wait", "%lld ms for the lock %s", now() - begin, path);
+/* Takes the lock, or goes on without it; not after a signal. */
+static void lock_create(struct create *create)
+{
+	const long long longest = least(create->state.lock_wait * 1000LL, LONGEST_LOCK_WAIT);
+
+	create->lock =
+	    take_turn(create->state.lock, least(longest, create->end - now()), has_signal);
 }
 
 /* Returns how long, in ms, an attempt may begin after the first: longer than usual where the waits
@@ -200,14 +190,14 @@ static const char *make_room(struct create *create, int tries)
 	if (begin >= create->end)
 		return late;
 	if (!wait_for_signal(begin))
-		take_turn(create);
-	if (wait_for_signal(0))
+		lock_create(create);
+	if (has_signal())
 		return signalled;
 	if (now() >= create->end)
 		return late;
 	if (!delete_container(create))
 		return "the OCI runtime cannot remove what it has left";
-	if (wait_for_signal(0))
+	if (has_signal())
 		return signalled;
 	if (!cut_log(create))
 		return "the log cannot be cut";
@@ -261,7 +251,7 @@ __attribute__((noreturn)) static void create_container(struct create *create)
 
 	create->end = now() + limit_of(&create->state);
 	create->log_length = length_of_log(create);
-	take_turn(create);
+	lock_create(create);
 	hold_signals(); /* until here one ends the shim, as it would the runtime */
 	for (;;) {
 		status = attempt(create, tries++ == most);

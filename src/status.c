@@ -39,7 +39,7 @@ static const char *lock_state(const struct plan *plan)
 		return "no directory of the user's own";
 	if (plan->way == IN_PLACE)
 		path = text("%s.create", path);
-	lock = take_lock(path, 0, &why);
+	lock = take_lock(path, 0, NULL, &why);
 	if (lock == NO_LOCK)
 		return why ? text("%s: cannot be used: %s", path, why) : text("%s: held", path);
 	release_lock(&lock);

@@ -18,7 +18,6 @@
 
 /* What podman must get back, taken before anything is touched. */
 static struct {
-	bool known;
 	sigset_t mask;
 	struct sigaction actions[NSIG];
 } callers;
@@ -60,22 +59,6 @@ static bool must_forward(int signal, const siginfo_t *info)
 	}
 }
 
-/* Dies, or stops, of `signal`. Returns after a stop, or if it does not work. */
-static void raise_default(int signal)
-{
-	struct sigaction action = { .sa_handler = SIG_DFL }, before = action;
-	sigset_t set, mask;
-
-	sigemptyset(&action.sa_mask);
-	sigaction(signal, &action, &before); /* fails for SIGKILL and SIGSTOP, which need it not */
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	raise(signal);
-	sigprocmask(SIG_UNBLOCK, &set, &mask);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-	sigaction(signal, &before, NULL);
-}
-
 static void handle(int signal, siginfo_t *info, void *context)
 {
 	const int saved = errno;
@@ -95,8 +78,6 @@ static void handle(int signal, siginfo_t *info, void *context)
 	if ((signal == SIGHUP || signal == SIGINT || signal == SIGQUIT || signal == SIGTERM) &&
 	    callers.actions[signal].sa_handler != SIG_IGN)
 		end_requested = true;
-	if (!podman && (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU))
-		raise_default(signal);
 	/* SIGPIPE and SIGXFSZ of the shim's own writing are nobody else's */
 	if (podman && signal != SIGCHLD && must_forward(signal, info) &&
 	    !(info->si_code == SI_USER && info->si_pid == getpid()))
@@ -115,12 +96,11 @@ static void catch_signals(sigset_t *waiting)
 	sigset_t all;
 
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, callers.known ? NULL : &callers.mask);
+	sigprocmask(SIG_SETMASK, &all, &callers.mask);
 	sigfillset(&action.sa_mask);
 	for (int signal = 1; signal < NSIG; signal++)
 		if (is_caught(signal))
-			sigaction(signal, &action, callers.known ? NULL : &callers.actions[signal]);
-	callers.known = true;
+			sigaction(signal, &action, &callers.actions[signal]);
 	sigemptyset(waiting);
 	if (callers.actions[SIGTTOU].sa_handler == SIG_IGN ||
 	    sigismember(&callers.mask, SIGTTOU) == 1)
@@ -136,30 +116,9 @@ static void restore_signals(void)
 	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
 }
 
-/* Takes the clients' lock. Returns its descriptor, or NO_LOCK with the reason said. */
 static int lock_clients(void)
 {
-	enum { LONG_WAIT = 1000 }; /* ms */
-	const char *path = lock_path(), *why = "there is no directory of the user's own";
-	const long long begin = now();
-	const int lock = path ? take_lock(path, settings.lock_wait * 1000LL, &why) : NO_LOCK;
-	const long long waited = now() - begin;
-
-	if (lock != NO_LOCK) {
-		trace("lock: %s: taken after %lld ms", path, waited);
-		if (waited > LONG_WAIT)
-			record("wait", "%lld ms for the lock %s", waited, path);
-		return lock;
-	}
-	if (!path)
-		path = "no path";
-	if (why)
-		trace("lock: %s: cannot be used: %s", path, why);
-	else
-		warn("lock: %s: not free after %d s, going on without it", path,
-		     settings.lock_wait);
-	record("fallback", "no lock: %s: %s", path, why ? why : "not free in time");
-	return NO_LOCK;
+	return take_turn(lock_path(), settings.lock_wait * 1000LL, NULL);
 }
 
 static void let_go_of_lock(int *lock, const char *why)
@@ -222,27 +181,17 @@ static struct failure find_failure(void)
 }
 
 /* Waits before retry `number`, from 1, and prepares it after `failure`. Returns NULL, or why there
-   is none. A signal, meanwhile, ends the wait, but what is removed is not removed by half. */
+   is none. Signals are the caller's meanwhile; what is being removed is removed nevertheless. */
 static const char *wait_for_retry(const struct plan *plan, char **argv, int number,
 				  const struct failure *failure)
 {
-	enum { STEP = 20 }; /* ms */
-	const long long delay = backoff(settings.backoff, number);
-	const char *why = NULL;
-	sigset_t waiting;
-	long long end;
+	const int delay = backoff(settings.backoff, number);
 
-	trace("retry %d in %lld ms", number, delay);
-	catch_signals(&waiting);
-	sigprocmask(SIG_SETMASK, &waiting, NULL);
-	for (end = now() + delay; !end_requested && now() < end;)
-		nap(end - now() < STEP ? (int)(end - now()) : STEP);
-	if (!end_requested)
-		why = prepare_retry(plan, argv, failure);
 	if (end_requested)
-		why = "a signal has asked for the end";
-	restore_signals();
-	return why;
+		return "a signal has asked for the end";
+	trace("retry %d in %d ms", number, delay);
+	nap(delay);
+	return prepare_retry(plan, argv, failure);
 }
 
 void supervise(const struct plan *plan, char **argv)

@@ -112,17 +112,18 @@ gives_up() {
 
 @test "a detached run is repeated once what it has left is removed, whatever names it" {
 	answering_podman
+	answers list $a
 	answers inspect "$(told $a $never false n run -d --name n image)"
 	run_bounded podman run -d --name n image
 	[ "$output$stderr" = worked ]
-	calls_were 'run -d --name n image' 'container inspect FORMAT -- n' "rm --volumes --ignore -- $a" 'run -d --name n image'
+	calls_were 'run -d --name n image' "$created" "container inspect FORMAT -- $a" "rm --volumes --ignore -- $a" 'run -d --name n image'
 	rm calls
 	echo 1 >fail
 	printf %s $a >file
 	answers inspect "$(told $a $never false n run -d --cidfile file image)"
 	run_bounded podman run -d --cidfile file image
 	[ "$output$stderr" = worked ]
-	calls_were 'run -d --cidfile file image' "container inspect FORMAT -- $a" "rm --volumes --ignore -- $a" 'run -d --cidfile file image'
+	calls_were 'run -d --cidfile file image' "$created" "container inspect FORMAT -- $a" "rm --volumes --ignore -- $a" 'run -d --cidfile file image'
 	[ ! -e file ]
 	rm calls
 	echo 1 >fail
@@ -138,7 +139,7 @@ gives_up() {
 	calls_were 'run -d --rm image' 'run -d --rm image'
 }
 
-@test "a file of --cidfile that holds no id of podman's is not removed" {
+@test "a file of --cidfile is not removed where no container is" {
 	answering_podman
 	echo 'not an id' >file
 	run_bounded podman run -d --cidfile file image

@@ -2,13 +2,29 @@
  * fuzz-evidence - the judging whether a command may be executed again, under libFuzzer
  * (`make fuzz`)
  *
- * The input has parts that form feeds divide: podman's arguments, a line each; its error; the file
- * of --cidfile; and its answers, in the order of enum request. No question may be asked twice. What
- * is attached may not be repeated unless the answers say what they must, nor where there are none.
+ * The input has parts that form feeds divide: podman's arguments, a line each; its error; and its
+ * answers, in the order of enum request. No more than two questions may be asked. What is attached
+ * may not be repeated unless the answers say what they must, nor where there are none.
  */
 #include "fuzz.h"
 
-#include "../../src/command.h"
+#include "../../src/answer.h"
+
+static const char *answers[REQUESTS];
+static int asked;
+
+/* In podman's place: answers by the input. */
+static int answer_by_input(const struct plan *plan, enum request kind, const char *about,
+			   const char **answer)
+{
+	(void)plan;
+	(void)about;
+	*answer = answers[kind];
+	assert(++asked <= 2);
+	return 0;
+}
+
+#define ask_podman answer_by_input
 #include "../../src/evidence.c"
 
 static char *next_part(char **input)
@@ -18,52 +34,45 @@ static char *next_part(char **input)
 	return part ? part : text("%s", "");
 }
 
-/* Judges by `answers`, as prepare_retry does by podman's. */
-static struct verdict judge_all(const struct command_line *line, char **argv, struct facts *facts,
-				const char *const *answers)
+static const char *judge_input(struct attempt *attempt)
 {
-	struct verdict verdict;
-
-	memset(facts->answers, 0, sizeof facts->answers);
-	while ((verdict = judge(line, argv, facts)).next != JUDGED) {
-		assert(!facts->answers[verdict.next]);
-		facts->answers[verdict.next] = answers ? answers[verdict.next] : "";
-	}
-	return verdict;
+	asked = 0;
+	return judge(attempt);
 }
 
 static void try_input(char *input, size_t size)
 {
-	char named[ID_LENGTH + 1], cidfile[ID_LENGTH + 1], **argv = NULL, *lines, *word;
-	struct facts facts = { .status = 126, .id_in_error = named, .id_in_cidfile = cidfile };
-	const char *answers[REQUESTS] = { NULL };
-	struct command_line line;
-	struct verdict verdict;
+	struct plan plan = { .way = SUPERVISED };
+	struct attempt attempt = { .plan = &plan, .status = 126 };
+	const struct command_line *line = &plan.line;
+	const char *why_not;
+	char *lines, *word;
 	int argc = 1;
 
 	(void)size;
-	add_word(&argv, text("podman"));
+	add_word(&attempt.argv, text("podman"));
 	lines = next_part(&input);
 	for (; (word = strsep(&lines, "\n")); argc++)
-		add_word(&argv, word);
-	facts.error = next_part(&input);
-	find_id(facts.error, named);
-	find_id(next_part(&input), cidfile);
-	for (enum request kind = JUDGED + 1; kind < REQUESTS; kind++)
+		add_word(&attempt.argv, word);
+	attempt.error = next_part(&input);
+	find_id(attempt.error, attempt.named);
+	for (enum request kind = 0; kind < REQUESTS; kind++)
 		answers[kind] = next_part(&input);
-	line = read_command_line(argv, argc);
+	plan.line = read_command_line(attempt.argv, argc);
 	/* what decide() lets through */
-	if (!line.command || line.command->starts != STARTS_AND_RETRIES || line.unknown_option ||
-	    (line.command->options != &run_options &&
-	     (!line.operands || line.operands[1] || line.cidfile)))
+	if (!line->command || line->command->starts != STARTS_AND_RETRIES || line->unknown_option ||
+	    (line->command->options != &run_options &&
+	     (!line->operands || line->operands[1] || line->cidfile)))
 		return;
-	verdict = judge_all(&line, argv, &facts, answers);
-	assert(verdict.why_not || !*verdict.id || strstr(answers[ASK_CONTAINERS], verdict.id));
-	if (!is_attached(&line))
+	why_not = judge_input(&attempt);
+	assert(why_not || !*attempt.left || strstr(answers[ASK_CONTAINERS], attempt.left));
+	if (!is_attached(line))
 		return;
-	assert(verdict.why_not || *named);
-	assert(verdict.why_not || line.command->options != &run_options ||
-	       (strstr(answers[ASK_EVENTS], text("create %s ", named)) &&
-		!strstr(answers[ASK_EVENTS], text("start %s ", named))));
-	assert(judge_all(&line, argv, &facts, NULL).why_not);
+	assert(why_not || *attempt.named);
+	assert(why_not || line->command->options != &run_options ||
+	       (strstr(answers[ASK_EVENTS], text("create %s ", attempt.named)) &&
+		!strstr(answers[ASK_EVENTS], text("start %s ", attempt.named))));
+	for (enum request kind = 0; kind < REQUESTS; kind++)
+		answers[kind] = "";
+	assert(judge_input(&attempt));
 }

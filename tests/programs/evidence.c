@@ -1,10 +1,15 @@
 /*
- * evidence - the judge of failures, by itself
- *
- *     evidence                              judges each row of the table, and prints those that are
- * judged otherwise evidence STATUS MESSAGE podman ...    prints whether that podman command, which
- * has failed so, may be executed again: "yes", or why not; asks, removes and mends as the shim does
+ * evidence - judges failures by each row of the table, and prints those that are judged otherwise
  */
+#include "../../src/plan.h"
+
+#include "../../src/answer.h"
+
+/* In podman's place: answers from a row. */
+static int answer_by_row(const struct plan *plan, enum request kind, const char *about,
+			 const char **answer);
+
+#define ask_podman answer_by_row
 #include "../../src/evidence.c"
 
 #define X16(digit)                                                                                 \
@@ -38,9 +43,7 @@
 #define LEFT(id) LINE(id, "-62135596800", "1", "true", "n", "", COMMAND)
 #define HAS_RUN(id) LINE(id, "1795652819", "1", "true", "n", "", COMMAND)
 #define MADE_BY(id, command) LINE(id, "-62135596800", "1", "true", "n", "", command)
-#define OTHER_NAME(id) LINE(id, "-62135596800", "1", "true", "nn", "", COMMAND)
 #define BY_NAME "@podman@run@-d@--name=n@im@x"
-#define BY_FILE "@podman@run@-d@--cidfile=f@im@x"
 #define NAMELESS "@podman@run@-d@im@x"
 /* the message of DETACHED, as podman keeps it */
 #define FAILED(id, created) LINE(id, "-62135596800", created, "true", "any", WRITE, NAMELESS)
@@ -51,184 +54,170 @@
 
 /* What is not known yet is NULL. */
 static const struct row {
-	const char *words, *message, *cidfile, *events, *list, *containers, *verdict;
+	const char *words, *message, *events, *list, *containers, *verdict;
 } table[] = {
 	/* an attached run: its events, then what was left */
-	{ RUN, DETACHED, "", NULL, NULL, NULL, "no: the message names no container" },
-	{ RUN, OF(X16("a")), "", NULL, NULL, NULL, "no: the message names no container" },
-	{ RUN, OF(A "a"), "", NULL, NULL, NULL, "no: the message names no container" },
-	{ RUN, OF(X64("A")), "", NULL, NULL, NULL, "no: the message names no container" },
-	{ RUN, OF(A), "", NULL, NULL, NULL, "ask events" },
-	{ RUN, OF(A), "", CREATE(A), NULL, NULL, "ask container: " A },
-	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A), "remove " A },
-	{ RUN, OF(A), "", CREATE(B) CREATE(A) STARTED(B) DIED(B, "0"), NULL, LEFT(A), "remove " A },
-	{ RUN, OF(A), "", CREATE(B) STARTED(B) DIED(B, "126") CREATE(A), NULL, LEFT(A),
-	  "remove " A },
-	{ RUN_RM, OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL, "retry" },
-	{ RUN_RM, OF(A), "", CREATE(A) REMOVE_OF(A) CREATE(B) STARTED(B), NULL, NULL, "retry" },
-	{ "container run --rm=true im x", OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL, "retry" },
+	{ RUN, DETACHED, NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(X16("a")), NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(A "a"), NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(X64("A")), NULL, NULL, NULL, "no: the message names no container" },
+	{ RUN, OF(A), NULL, NULL, NULL, "ask events" },
+	{ RUN, OF(A), CREATE(A), NULL, NULL, "ask container: " A },
+	{ RUN, OF(A), CREATE(A), NULL, LEFT(A), "remove " A },
+	{ RUN, OF(A), CREATE(B) CREATE(A) STARTED(B) DIED(B, "0"), NULL, LEFT(A), "remove " A },
+	{ RUN, OF(A), CREATE(B) STARTED(B) DIED(B, "126") CREATE(A), NULL, LEFT(A), "remove " A },
+	{ RUN_RM, OF(A), CREATE(A) REMOVE_OF(A), NULL, NULL, "retry" },
+	{ RUN_RM, OF(A), CREATE(A) REMOVE_OF(A) CREATE(B) STARTED(B), NULL, NULL, "retry" },
+	{ "container run --rm=true im x", OF(A), CREATE(A) REMOVE_OF(A), NULL, NULL, "retry" },
 	/* podman has not removed it */
-	{ RUN_RM, OF(A), "", CREATE(A), NULL, NULL, "ask container: " A },
-	{ RUN_RM, OF(A), "", CREATE(A), NULL, MADE_BY(A, "@podman@run@--rm@im@x"), "remove " A },
+	{ RUN_RM, OF(A), CREATE(A), NULL, NULL, "ask container: " A },
+	{ RUN_RM, OF(A), CREATE(A), NULL, MADE_BY(A, "@podman@run@--rm@im@x"), "remove " A },
 	/* nobody but podman removes what was never started */
-	{ RUN, OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
-	  "no: the container has been removed" },
-	{ "run --rm=false im x", OF(A), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
+	{ RUN, OF(A), CREATE(A) REMOVE_OF(A), NULL, NULL, "no: the container has been removed" },
+	{ "run --rm=false im x", OF(A), CREATE(A) REMOVE_OF(A), NULL, NULL,
 	  "no: the container has been removed" },
 	/* it has run, and tells of itself */
-	{ RUN, OF(A), "", CREATE(A) STARTED(A) DIED(A, "126"), NULL, NULL,
+	{ RUN, OF(A), CREATE(A) STARTED(A) DIED(A, "126"), NULL, NULL,
 	  "no: the container has started" },
-	{ RUN_RM, OF(A), "", CREATE(A) STARTED(A) DIED(A, "126") REMOVE_OF(A), NULL, NULL,
+	{ RUN_RM, OF(A), CREATE(A) STARTED(A) DIED(A, "126") REMOVE_OF(A), NULL, NULL,
 	  "no: the container has started" },
-	{ RUN_RM, OF(A), "", CREATE(A) "restart " A " 0\n" REMOVE_OF(A), NULL, NULL,
+	{ RUN_RM, OF(A), CREATE(A) "restart " A " 0\n" REMOVE_OF(A), NULL, NULL,
 	  "no: the container has started" },
-	{ RUN_RM, OF(A), "", CREATE(A) "restore " A " 0\n" REMOVE_OF(A), NULL, NULL,
+	{ RUN_RM, OF(A), CREATE(A) "restore " A " 0\n" REMOVE_OF(A), NULL, NULL,
 	  "no: the container has started" },
-	{ RUN_RM, OF(A), "", CREATE(A) DIED(A, "0") REMOVE_OF(A), NULL, NULL,
+	{ RUN_RM, OF(A), CREATE(A) DIED(A, "0") REMOVE_OF(A), NULL, NULL,
 	  "no: the container has started" },
-	{ RUN, OF(A), "", CREATE(A), NULL, HAS_RUN(A), "no: the container has started" },
+	{ RUN, OF(A), CREATE(A), NULL, HAS_RUN(A), "no: the container has started" },
 	/* of another, which never started, and has ended as podman did */
-	{ RUN, OF(A), "", CREATE(A) CREATE(B) STARTED(B) DIED(B, "126"), NULL, LEFT(A),
+	{ RUN, OF(A), CREATE(A) CREATE(B) STARTED(B) DIED(B, "126"), NULL, LEFT(A),
 	  "no: another container has ended with this exit status" },
-	{ RUN_RM, OF(A), "",
-	  CREATE(B) CREATE(A) REMOVE_OF(A) STARTED(B) DIED(B, "126") REMOVE_OF(B), NULL, NULL,
-	  "no: another container has ended with this exit status" },
-	{ RUN_RM, OF(A), "", CREATE(A) REMOVE_OF(A) DIED(B, "125"), NULL, NULL, "retry" },
+	{ RUN_RM, OF(A), CREATE(B) CREATE(A) REMOVE_OF(A) STARTED(B) DIED(B, "126") REMOVE_OF(B),
+	  NULL, NULL, "no: another container has ended with this exit status" },
+	{ RUN_RM, OF(A), CREATE(A) REMOVE_OF(A) DIED(B, "125"), NULL, NULL, "retry" },
 	/* of one that this command line has not made */
-	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "@podman@run@im@y"),
+	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, "@podman@run@im@y"),
 	  "no: another command line has created the container" },
-	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "@podman@run@im"),
+	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, "@podman@run@im"),
 	  "no: another command line has created the container" },
-	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "@podman@run@im@x@y"),
+	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, "@podman@run@im@x@y"),
 	  "no: another command line has created the container" },
-	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, ""),
+	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, ""),
 	  "no: another command line has created the container" },
-	{ RUN, OF(A), "", CREATE(A), NULL, MADE_BY(A, "@/bin/podman@run@im@x"), "remove " A },
-	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(B), "no: another container answers to its name" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(B, "-62135596800", "1", "false", A, "", COMMAND),
+	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, "@/bin/podman@run@im@x"), "remove " A },
+	{ RUN, OF(A), CREATE(A), NULL, LEFT(B), "no: another container answers to its name" },
+	{ RUN, OF(A), CREATE(A), NULL, LINE(B, "-62135596800", "1", "false", A, "", COMMAND),
 	  "no: another container answers to its name" },
 	/* of one that is not known, or none is */
-	{ RUN_RM, OF(C), "", CREATE(A) REMOVE_OF(A), NULL, NULL,
+	{ RUN_RM, OF(C), CREATE(A) REMOVE_OF(A), NULL, NULL,
 	  "no: podman's events do not tell of the container" },
-	{ RUN_RM, OF(A), "", REMOVE_OF(A), NULL, NULL,
+	{ RUN_RM, OF(A), REMOVE_OF(A), NULL, NULL,
 	  "no: podman's events do not tell of the container" },
-	{ RUN_RM, OF(A), "", "", NULL, NULL, "no: podman's events do not tell of the container" },
-	{ RUN, OF(A), "", CREATE(A), NULL, "",
+	{ RUN_RM, OF(A), "", NULL, NULL, "no: podman's events do not tell of the container" },
+	{ RUN, OF(A), CREATE(A), NULL, "",
 	  "no: podman does not tell of the container in the form asked for" },
 	/* answers of another form */
-	{ RUN, OF(A), "", "ok\n", NULL, NULL, "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A) "create", NULL, NULL,
+	{ RUN, OF(A), "ok\n", NULL, NULL, "no: podman's events are not in the form asked for" },
+	{ RUN, OF(A), CREATE(A) "create", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A) "create " A " 0", NULL, NULL,
+	{ RUN, OF(A), CREATE(A) "create " A " 0", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A) "create " X16("a") " 0\n", NULL, NULL,
+	{ RUN, OF(A), CREATE(A) "create " X16("a") " 0\n", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A) "create " A " \n", NULL, NULL,
+	{ RUN, OF(A), CREATE(A) "create " A " \n", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A) "died 0\n", NULL, NULL,
+	{ RUN, OF(A), CREATE(A) "died 0\n", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", "create " X64("x") " 0\n" CREATE(A), NULL, NULL,
+	{ RUN, OF(A), "create " X64("x") " 0\n" CREATE(A), NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A) "\n", NULL, NULL,
+	{ RUN, OF(A), CREATE(A) "\n", NULL, NULL,
 	  "no: podman's events are not in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A) LEFT(A),
+	{ RUN, OF(A), CREATE(A), NULL, LEFT(A) LEFT(A),
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LEFT(A) "\n",
+	{ RUN, OF(A), CREATE(A), NULL, LEFT(A) "\n",
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "", "1", "false", "n", "", COMMAND),
+	{ RUN, OF(A), CREATE(A), NULL, LINE(A, "", "1", "false", "n", "", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, LINE(A, "1", "x", "false", "n", "", COMMAND),
+	{ RUN, OF(A), CREATE(A), NULL, LINE(A, "1", "x", "false", "n", "", COMMAND),
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, A " 1 1 0 false n@" COMMAND "\n",
+	{ RUN, OF(A), CREATE(A), NULL, A " 1 1 0 false n@" COMMAND "\n",
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, A " 1 1 0 false n@" COMMAND "#",
+	{ RUN, OF(A), CREATE(A), NULL, A " 1 1 0 false n@" COMMAND "#",
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, A " 1 1 0 false n#\n",
+	{ RUN, OF(A), CREATE(A), NULL, A " 1 1 0 false n#\n",
 	  "no: podman does not tell of the container in the form asked for" },
-	{ RUN, OF(A), "", CREATE(A), NULL, X16("a") " 1 1 0 false n@" COMMAND "#\n",
+	{ RUN, OF(A), CREATE(A), NULL, X16("a") " 1 1 0 false n@" COMMAND "#\n",
 	  "no: podman does not tell of the container in the form asked for" },
 	/* what else podman starts */
-	{ "run --requires m im x", OF(A), "", NULL, NULL, NULL,
+	{ "run --requires m im x", OF(A), NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
-	{ "run -d --requires=m im x", DETACHED, "", NULL, NULL, NULL,
+	{ "run -d --requires=m im x", DETACHED, NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
-	{ "run -d --pid container:m im x", DETACHED, "", NULL, NULL, NULL,
+	{ "run -d --pid container:m im x", DETACHED, NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
-	{ "run -d --rm --ipc=container:m im x", DETACHED, "", NULL, NULL, NULL,
+	{ "run -d --rm --ipc=container:m im x", DETACHED, NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
-	{ "run -d --uts=container:m im x", DETACHED, "", NULL, NULL, NULL,
+	{ "run -d --uts=container:m im x", DETACHED, NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
 	/* but not what only looks like it */
-	{ "run -d --rm im/devcontainer:1 x", DETACHED, "", NULL, NULL, NULL, "retry" },
-	{ "run -d --rm -e U=http://mycontainer:1 im x", DETACHED, "", NULL, NULL, NULL, "retry" },
-	{ "run -d --rm im x --requires", DETACHED, "", NULL, NULL, NULL, "retry" },
-	{ "run -d --rmi im x", DETACHED, "", NULL, NULL, NULL, "retry" },
+	{ "run -d --rm im/devcontainer:1 x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rm -e U=http://mycontainer:1 im x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rm im x --requires", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rmi im x", DETACHED, NULL, NULL, NULL, "retry" },
 	/* detached: nothing has run; what is left has a name, */
-	{ "run -d --rm im x", DETACHED, "", NULL, NULL, NULL, "retry" },
-	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, NULL, "ask container: n" },
-	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, MADE_BY(A, BY_NAME), "remove " A },
-	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, OTHER_NAME(A),
-	  "no: another container answers to its name" },
-	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, LEFT(A),
-	  "no: another command line has created the container" },
-	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, HAS_RUN(A),
-	  "no: the container has started" },
-	{ "run -d --name=n im x", DETACHED, "", NULL, NULL, "",
-	  "no: podman does not tell of the container in the form asked for" },
-	/* or a file with its id, */
-	{ "run -d --cidfile=f im x", DETACHED, A, NULL, NULL, NULL, "ask container: " A },
-	{ "run -d --cidfile=f im x", DETACHED, A, NULL, NULL, MADE_BY(A, BY_FILE), "remove " A },
-	{ "run -d --cidfile=f im x", DETACHED, A, NULL, NULL, MADE_BY(B, BY_FILE),
-	  "no: another container answers to its name" },
-	{ "run -d --cidfile=f im x", DETACHED, "", NULL, NULL, NULL, "ask created" },
+	{ "run -d --rm im x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --name=n im x", DETACHED, NULL, A "\n", MADE_BY(A, BY_NAME), "remove " A },
+	{ "run -d --name=n im x", DETACHED, NULL, A "\n", LEFT(A),
+	  "no: podman does not tell of the container that has the name" },
+	{ "run -d --name=n im x", DETACHED, NULL, A "\n", HAS_RUN(A),
+	  "no: podman does not tell of the container that has the name" },
+	{ "run -d --rm --name=n im x", DETACHED, NULL, NULL, NULL, "retry" },
 	/* or is the newest of its like */
-	{ "run -d im x", DETACHED, "", NULL, NULL, NULL, "ask created" },
-	{ "run -d im x", DETACHED, "", NULL, "", NULL, "retry" },
-	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", NULL, "ask container: " A "\n" B "\n" },
-	{ "run -d im x", DETACHED, "", NULL, A "\n", FAILED(A, "1"), "remove " A },
-	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", FAILED(A, "2") FAILED(B, "1"),
+	{ "run -d im x", DETACHED, NULL, NULL, NULL, "ask created" },
+	{ "run -d im x", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d im x", DETACHED, NULL, A "\n" B "\n", NULL, "ask container: " A "\n" B "\n" },
+	{ "run -d im x", DETACHED, NULL, A "\n", FAILED(A, "1"), "remove " A },
+	{ "run -d im x", DETACHED, NULL, A "\n" B "\n", FAILED(A, "2") FAILED(B, "1"),
 	  "remove " A },
-	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", FAILED(A, "1") FAILED(B, "2"),
+	{ "run -d im x", DETACHED, NULL, A "\n" B "\n", FAILED(A, "1") FAILED(B, "2"),
 	  "remove " B },
-	{ "run -d im x", DETACHED, "", NULL, A "\n" B "\n", LEFT(B) FAILED(A, "1") HAS_RUN(B),
+	{ "run -d im x", DETACHED, NULL, A "\n" B "\n", LEFT(B) FAILED(A, "1") HAS_RUN(B),
 	  "remove " A },
-	{ "run -d im x", "Error: crun: ping_group_range: OCI", "", NULL, A "\n", FAILED(A, "1"),
+	{ "run -d im x", "Error: crun: ping_group_range: OCI", NULL, A "\n", FAILED(A, "1"),
 	  "retry" },
-	{ "run -d im y", DETACHED, "", NULL, A "\n", FAILED(A, "1"), "retry" },
-	{ "run -d im x", DETACHED, "", NULL, A "\n", MADE_BY(A, NAMELESS), "retry" },
-	{ "run -d im x", DETACHED, "", NULL, A "\n", "", "retry" },
-	{ "run -d im x", DETACHED, "", NULL, A "\n", "ok\n", "retry" },
+	{ "run -d im y", DETACHED, NULL, A "\n", FAILED(A, "1"), "retry" },
+	{ "run -d im x", DETACHED, NULL, A "\n", MADE_BY(A, NAMELESS), "retry" },
+	{ "run -d im x", DETACHED, NULL, A "\n", "", "retry" },
+	{ "run -d im x", DETACHED, NULL, A "\n", "ok\n", "retry" },
 	/* start: by what there is to start */
-	{ "start n", DETACHED, "", NULL, NULL, NULL, "ask container: n" },
-	{ "start n", DETACHED, "", NULL, NULL, HAS_RUN(A), "retry" },
-	{ "restart n", DETACHED, "", NULL, NULL, HAS_RUN(A), "retry" },
-	{ "start n", DETACHED, "", NULL, NULL, "",
+	{ "start n", DETACHED, NULL, NULL, NULL, "ask container: n" },
+	{ "start n", DETACHED, NULL, NULL, HAS_RUN(A), "retry" },
+	{ "restart n", DETACHED, NULL, NULL, HAS_RUN(A), "retry" },
+	{ "start n", DETACHED, NULL, NULL, "",
 	  "no: podman does not tell of the container in the form asked for" },
-	{ "start n", DETACHED, "", NULL, NULL, NEEDS(A, "1"),
+	{ "start n", DETACHED, NULL, NULL, NEEDS(A, "1"),
 	  "no: what the container needs would be started again" },
-	{ "restart n", DETACHED, "", NULL, NULL, NEEDS(A, "1"),
+	{ "restart n", DETACHED, NULL, NULL, NEEDS(A, "1"),
 	  "no: what the container needs would be started again" },
-	{ "start -a n", START_OF(A), "", NULL, NULL, NULL, "ask container: n" },
-	{ "start -a n", START_OF(A), "", NULL, NULL, ON_BRIDGE(A), "retry" },
-	{ "start -a n", START_OF(A), "", NULL, NULL, LEFT(A), "mend " A },
-	{ "start -a n", START_OF(A), "", NULL, NULL, HAS_RUN(A), "no: the container has started" },
-	{ "start -a n", START_OF(A), "", NULL, NULL, LEFT(B),
+	{ "start -a n", START_OF(A), NULL, NULL, NULL, "ask container: n" },
+	{ "start -a n", START_OF(A), NULL, NULL, ON_BRIDGE(A), "retry" },
+	{ "start -a n", START_OF(A), NULL, NULL, LEFT(A), "mend " A },
+	{ "start -a n", START_OF(A), NULL, NULL, HAS_RUN(A), "no: the container has started" },
+	{ "start -a n", START_OF(A), NULL, NULL, LEFT(B),
 	  "no: the message does not name the container" },
-	{ "start -a n", DETACHED, "", NULL, NULL, LEFT(A),
+	{ "start -a n", DETACHED, NULL, NULL, LEFT(A),
 	  "no: the message does not name the container" },
-	{ "start -a n", START_OF(A), "", NULL, NULL, "ok\n",
+	{ "start -a n", START_OF(A), NULL, NULL, "ok\n",
 	  "no: podman does not tell of the container in the form asked for" },
 	/* pods: by all their containers */
-	{ "pod start p", DETACHED, "", NULL, NULL, NULL, "ask pod: pod=p" },
-	{ "pod start p", DETACHED, "", NULL, "true 1795652819\nfalse -62135596800\n", NULL,
-	  "retry" },
-	{ "pod start p", DETACHED, "", NULL, "false -62135596800\nfalse 1795652819\n", NULL,
+	{ "pod start p", DETACHED, NULL, NULL, NULL, "ask pod: pod=p" },
+	{ "pod start p", DETACHED, NULL, "true 1795652819\nfalse -62135596800\n", NULL, "retry" },
+	{ "pod start p", DETACHED, NULL, "false -62135596800\nfalse 1795652819\n", NULL,
 	  "no: a container of the pod has started" },
-	{ "pod start p", DETACHED, "", NULL, "", NULL,
+	{ "pod start p", DETACHED, NULL, "", NULL,
 	  "no: podman does not tell of the pod in the form asked for" },
-	{ "pod start p", DETACHED, "", NULL, "false x\n", NULL,
+	{ "pod start p", DETACHED, NULL, "false x\n", NULL,
 	  "no: podman does not tell of the pod in the form asked for" },
-	{ "pod start p", DETACHED, "", NULL, "false -62135596800\nok\n", NULL,
+	{ "pod start p", DETACHED, NULL, "false -62135596800\nok\n", NULL,
 	  "no: podman does not tell of the pod in the form asked for" },
 };
 
@@ -279,49 +268,53 @@ static char *separated(const char *answer)
 	return copy;
 }
 
-static const char *judge_row(const struct row *row)
-{
-	static const char *const requests[] = { [ASK_EVENTS] = "events",
-						[ASK_CREATED] = "created",
-						[ASK_POD] = "pod: ",
-						[ASK_CONTAINERS] = "container: " };
-	char named[ID_LENGTH + 1];
-	struct facts facts = { .error = row->message + sizeof "Error: " - 1,
-			       .status = 126,
-			       .id_in_error = named,
-			       .id_in_cidfile = row->cidfile };
-	struct verdict verdict;
-	int argc;
-	char **argv = split(row->words, &argc);
-	struct command_line line = read_command_line(argv, argc);
+static const struct row *current;
+static const char *asked; /* what the row has no answer to */
 
-	find_id(row->message, named);
-	facts.answers[ASK_EVENTS] = row->events;
-	facts.answers[ASK_CREATED] = facts.answers[ASK_POD] = row->list;
-	facts.answers[ASK_CONTAINERS] = separated(row->containers);
-	verdict = judge(&line, argv, &facts);
-	return verdict.next
-		   ? text("ask %s%s", requests[verdict.next], verdict.about ? verdict.about : "")
-	       : verdict.why_not ? text("no: %s", verdict.why_not)
-	       : *verdict.id     ? text("%s %s", verdict.mends ? "mend" : "remove", verdict.id)
-				 : "retry";
+static int answer_by_row(const struct plan *plan, enum request kind, const char *about,
+			 const char **answer)
+{
+	static const char *const requests[REQUESTS] = { [ASK_EVENTS] = "events",
+							[ASK_CREATED] = "created",
+							[ASK_POD] = "pod: ",
+							[ASK_CONTAINERS] = "container: " };
+
+	(void)plan;
+	*answer = kind == ASK_EVENTS       ? current->events
+		  : kind == ASK_CONTAINERS ? separated(current->containers)
+					   : current->list;
+	if (!*answer && !asked)
+		asked = text("ask %s%s", requests[kind] ? requests[kind] : "", about ? about : "");
+	if (!*answer)
+		*answer = "";
+	return 0;
 }
 
-int main(int argc, char **argv)
+static const char *judge_row(const struct row *row)
+{
+	struct plan plan = { .way = SUPERVISED };
+	struct attempt attempt = { .plan = &plan,
+				   .error = row->message + sizeof "Error: " - 1,
+				   .status = 126 };
+	const char *why_not;
+	int argc;
+
+	attempt.argv = split(row->words, &argc);
+	plan.line = read_command_line(attempt.argv, argc);
+	find_id(row->message, attempt.named);
+	current = row;
+	asked = NULL;
+	why_not = judge(&attempt);
+	return asked           ? asked
+	       : why_not       ? text("no: %s", why_not)
+	       : *attempt.left ? text("%s %s", attempt.mends ? "mend" : "remove", attempt.left)
+			       : "retry";
+}
+
+int main(void)
 {
 	int wrong = 0;
 
-	if (argc > 3) {
-		const struct failure failure = { .status = atoi(argv[1]), .message = argv[2] };
-		struct plan plan;
-		const char *why_not;
-
-		read_settings();
-		plan = decide(argv + 3, argc - 3);
-		why_not = prepare_retry(&plan, argv + 3, &failure);
-		puts(why_not ? why_not : "yes");
-		return 0;
-	}
 	for (size_t i = 0; i < LENGTH(table); i++) {
 		const char *verdict = judge_row(&table[i]);
 
