@@ -20,7 +20,7 @@ const struct setting setting_table[SETTING_COUNT] = {
 	  "the real podman; default: the first in PATH that is not podman-shim",
 	  .text = &settings.real },
 	{ "PODMAN_SHIM_MODE", "auto (default), override, lock, off",
-	  "off: podman as it is; lock: no containers.conf in memory; override: remote clients take the lock for retries only",
+	  "off: podman as it is; lock: turns instead of a containers.conf in memory; override: remote clients take the lock for retries only",
 	  .number = &settings.mode, .choices = mode_names },
 	{ "PODMAN_SHIM_RETRIES", "0 to 100; default 3",
 	  "how often the failure is answered with a retry",

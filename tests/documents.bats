@@ -53,6 +53,7 @@ items() { sed -n 's/^\.It \(Cm \)\{0,1\}//p' | tr -d '"'; }
 	section 'WHAT IS NOT RETRIED' "$design" | items | sort | diff - <({
 		sed -n '/^static const char \*why_no_retries/,/^}/p' "$tests/../src/plan.c" | grep -oP 'return (text\()?"\K.*?(?=(: %s)?")'
 		grep -oP '(refuse\(|return |why_not = |: )"\K[a-z][^"]*' "$tests/../src/evidence.c"
+		sed -n '/^static const char \*wait_for_retry/,/^}/p' "$tests/../src/supervise.c" | grep -oP 'return "\K[^"]*'
 		sed -n '/^static const char \*make_room/,$p' "$tests/../src/runtime.c" |
 			grep -oP '(return |why = |\[\] = )"\K[a-z][^"]*'
 	} | sort -u)
@@ -219,12 +220,14 @@ names_shim() {
 	grep -q '^protected: yes' output
 	grep -q '^podman-shim: plan: ' output
 	[ "$(count runs)" -eq 3 ]
-	use "$(examples 'The API socket' | sed '5,$d')"
+	export XDG_RUNTIME_DIR=$world/run
+	mkdir -m 700 -p "$XDG_RUNTIME_DIR"
+	use "$(examples 'The API socket' | sed '/etc/,$d')"
 	serves "$HOME/.config/systemd/user"
-	use "$(examples 'The API socket' | sed '1,4d')"
+	use "$(examples 'The API socket' | sed -n '/etc/,$p')"
 	wait
 	serves "$world/etc/systemd/system"
-	recorded argv | diff - <(printf '%s\n' podman system service --time 0 unix:///tmp/podman.sock)
+	recorded argv | diff - <(printf '%s\n' podman system service --time 0 "unix://$XDG_RUNTIME_DIR/podman.sock")
 	use "$(examples 'Quadlet, and units that name /usr/bin/podman')"
 	names_shim
 	use "$(examples 'The name docker')"
