@@ -221,7 +221,7 @@ names_shim() {
 	grep -q '^podman-shim: plan: ' output
 	[ "$(count runs)" -eq 3 ]
 	export XDG_RUNTIME_DIR=$world/run
-	mkdir -m 700 -p "$XDG_RUNTIME_DIR"
+	mkdir -m 700 "$XDG_RUNTIME_DIR"
 	use "$(examples 'The API socket' | sed '/etc/,$d')"
 	serves "$HOME/.config/systemd/user"
 	use "$(examples 'The API socket' | sed -n '/etc/,$p')"

@@ -317,7 +317,7 @@ END
 		afresh
 		rm -f slow
 		failures 1
-		SLOW=rm env --default-signal=INT podman run --name x image 2>stderr &
+		SLOW="rm" env --default-signal=INT podman run --name x image 2>stderr &
 		until_true test -e slow
 		kill -s "$signal" $!
 		status=0
