@@ -110,9 +110,9 @@ bool take_container(const char **at, char **argv, struct container *container)
 
 int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer)
 {
-	static char said[ANSWER_SIZE];
+	static char buffer[ANSWER_SIZE];
 	char **argv = NULL, *lines = text("%s", about ? about : "");
-	struct question question = { .timeout = QUESTION_TIMEOUT };
+	struct question question = { .timeout = QUESTION_TIMEOUT, .acts = kind >= TELL_REMOVE };
 	int status;
 
 	add_word(&argv, text("%s", plan->podman.path));
@@ -125,8 +125,8 @@ int ask_podman(const struct plan *plan, enum request kind, const char *about, co
 			add_word(&argv, line);
 	question.arguments = argv;
 	question.stream = kind == TELL_INIT ? STDERR_FILENO : STDOUT_FILENO;
-	status = ask(&question, said, sizeof said);
+	status = ask(&question, buffer, sizeof buffer);
 	trace("podman %s %s: %d", request_words[kind][0], request_words[kind][1], status);
-	*answer = status < 0 ? "" : said;
+	*answer = status < 0 ? "" : buffer;
 	return status;
 }

@@ -48,7 +48,7 @@ bool take_pods_container(const char **at, bool *is_infra, long long *started);
 
 /* Asks the podman of `plan`, over the same connection, about the lines of `about`, which may be
    NULL. Returns the exit status, and in `*answer` what it says, until the next question; -1
-   and "" if it is late or says too much. */
+   and "" if it is late, is killed, or says too much or a zero byte. */
 int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer);
 
 #endif

@@ -23,7 +23,7 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 #ifdef __linux__
-	if (question->one_line)
+	if (!question->acts)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
 	dup2(null, STDIN_FILENO);

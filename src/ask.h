@@ -5,12 +5,11 @@
 
 /* A question to a program. */
 struct question {
-	char **arguments; /* the first is a path */
-	int stream;       /* stdout or stderr, to which it answers; stdin: it does not */
-	int timeout;      /* ms */
-	/* One line is the answer: once it is there, or if the shim dies, the program is killed. Any
-	   other is killed only if it is late, as it may be removing something. */
-	bool one_line;
+	char **arguments;     /* the first is a path */
+	int stream;           /* stdout or stderr, to which it answers; stdin: it does not */
+	int timeout;          /* ms */
+	bool one_line;        /* is the answer: once it is there, the program is killed */
+	bool acts;            /* and does not only answer: it is not killed if the shim dies */
 	bool for_version;     /* it gets nothing of what the caller configures, */
 	const char *override; /* but this for CONTAINERS_CONF_OVERRIDE, unless it is NULL */
 };

@@ -26,7 +26,8 @@ void raise_default(int signal)
 	sigset_t set, mask;
 
 	sigemptyset(&action.sa_mask);
-	sigaction(signal, &action, &before); /* fails for SIGKILL and SIGSTOP, which need it not */
+	sigaction(signal, &action,
+		  &before); /* fails for SIGKILL and SIGSTOP, which cannot be caught anyway */
 	sigemptyset(&set);
 	sigaddset(&set, signal);
 	raise(signal);

@@ -3,11 +3,12 @@
 
 #include "shim.h"
 
-/* In the child of `parent`: has it end with that, and LISTEN_PID name it where it has named that.
- */
+/* In a child of `parent`: makes it die with its parent, and LISTEN_PID name it if that has named
+   the parent. Exits with STATUS_FAILED if the parent is gone already. */
 void take_place_of(pid_t parent);
 
-/* Dies, or stops, of `signal`. Returns after a stop, or if it does not work. */
+/* Lets `signal` do to this process what it does by default, even if it is caught or blocked.
+   Returns after a stop, or if it has no effect. */
 void raise_default(int signal);
 
 /* Ends this process with `status`, as of waitpid(2), of such a child. */

@@ -1,7 +1,7 @@
 /*
  * Whether a command that has failed may be executed again: nothing of it must have run. What is
  * known of that is podman's message, its exit status, and what podman answers when it is asked. In
- * doubt it has run. The judging is one function of all these; undoing stands below it.
+ * doubt it has run. judge() asks and decides; prepare_retry() removes what the attempt has left.
  *
  * A message proves nothing by itself: the container of an attached command writes to the same
  * stderr, and may know of others.
@@ -23,8 +23,7 @@ struct attempt {
 	const char *error;         /* podman's, without what its errors begin with */
 	int status;                /* its exit status */
 	char named[ID_LENGTH + 1]; /* the container that the error names, or "" */
-	char left[ID_LENGTH + 1];  /* what is removed before another attempt, or "", */
-	bool mends;                /* or mended */
+	char left[ID_LENGTH + 1];  /* what is removed before another attempt, or "" */
 };
 
 static const char error_prefix[] = "Error:";
@@ -64,9 +63,10 @@ static const char *inspect(const struct attempt *attempt, const char *name, stru
 		   : "podman does not tell of the container in the form asked for";
 }
 
-/* Returns why the events do not show that the container of the message was created and has never
-   started, and that none has ended with podman's exit status since: that would be the one that has
-   told of another. What a list lacks proves nothing: it may have been cut short. */
+/* Returns NULL if podman's events show that the container of the message was created and never
+   started, and that no other has ended with podman's exit status since, which might have printed
+   the message; else why not. Sets `*removed` if it was removed. What a list lacks proves nothing:
+   it may be cut short. */
 static const char *judge_events(const struct attempt *attempt, bool *removed)
 {
 	bool created = false;
@@ -102,10 +102,10 @@ static const char *judge_attached_run(struct attempt *attempt)
 	if (!*attempt->named)
 		return "the message names no container";
 	why_not = judge_events(attempt, &removed);
-	if (why_not || (removed && attempt->plan->line.remove))
+	if (why_not)
 		return why_not;
 	if (removed)
-		return "the container has been removed";
+		return attempt->plan->line.remove ? NULL : "the container has been removed";
 	why_not = inspect(attempt, attempt->named, &left);
 	if (why_not)
 		return why_not;
@@ -120,12 +120,13 @@ static const char *judge_attached_run(struct attempt *attempt)
 }
 
 /* No container writes to a detached podman's stderr: nothing has run. What is left is found by its
-   command line, and without a name by its error, too, or stays. Of several, as other shims leave,
-   it is the newest: each removes one for one that it has left. */
+   command line and its name, or without a name by its error, or stays. Of several, which other
+   shims have left, the newest is taken: each shim removes one for the one that it has left. */
 static const char *judge_detached_run(struct attempt *attempt)
 {
 	const struct command_line *line = &attempt->plan->line;
-	const char *list = line->remove ? "" : ask_about(attempt, ASK_CREATED, NULL), *at = "";
+	const char *name = nonempty(line->name), *at = "";
+	const char *list = name ? name : ask_about(attempt, ASK_CREATED, NULL);
 	long long newest = LLONG_MIN;
 	struct container left;
 
@@ -133,11 +134,11 @@ static const char *judge_detached_run(struct attempt *attempt)
 		at = ask_about(attempt, ASK_CONTAINERS, list);
 	while (take_container(&at, attempt->argv, &left))
 		if (left.started == NEVER && left.is_ours && left.created > newest &&
-		    (line->name || strcmp(left.error, attempt->error) == 0)) {
+		    strcmp(name ? left.name : left.error, name ? name : attempt->error) == 0) {
 			newest = left.created;
 			strcpy(attempt->left, left.id);
 		}
-	if (line->name && !line->remove && !*attempt->left)
+	if (name && !line->remove && !*attempt->left)
 		return "podman does not tell of the container that has the name";
 	return NULL;
 }
@@ -157,9 +158,32 @@ static const char *judge_run(struct attempt *attempt)
 	return is_attached(line) ? judge_attached_run(attempt) : judge_detached_run(attempt);
 }
 
+/* After `start -a` has failed, Podman 5 with pasta keeps a network that it takes for whole, and
+   does not start the container any more ("nil pointer dereference"). To create it, and to take it
+   down again, mends that. Creating can fail as before, but starts nothing. Returns NULL, or why it
+   could not. */
+static const char *mend(const struct plan *plan, const char *id)
+{
+	enum { TRIES = 3 };
+	const char *error;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		if (tries > 0)
+			nap(settings.backoff);
+		if (ask_podman(plan, TELL_INIT, id, &error) < 0)
+			break;
+		if (!is_failure_line(error, strlen(error)))
+			return ask_podman(plan, TELL_STOP, text("id=%s", id), &error) == 0
+				   ? NULL
+				   : "the container cannot be taken down";
+	}
+	return "the container cannot be created";
+}
+
 /* An attached container must be that of the message, and have never run: one that runs already may
-   write that itself. If there is none, as with --rm, there is nothing to start. */
-static const char *judge_start(struct attempt *attempt)
+   write that itself. If there is none, as with --rm, there is nothing to start. Mends what can be
+   started again. */
+static const char *judge_start(const struct attempt *attempt)
 {
 	struct container it;
 	const char *why_not = inspect(attempt, attempt->plan->line.operands[0], &it);
@@ -174,10 +198,7 @@ static const char *judge_start(struct attempt *attempt)
 		return "the message does not name the container";
 	if (it.started != NEVER)
 		return "the container has started";
-	attempt->mends = it.on_pasta;
-	if (it.on_pasta)
-		strcpy(attempt->left, it.id);
-	return NULL;
+	return it.on_pasta ? mend(attempt->plan, it.id) : NULL;
 }
 
 /* A pod's containers are all started again, even those that have ended. */
@@ -197,6 +218,8 @@ static const char *judge_pod(const struct attempt *attempt)
 	return NULL;
 }
 
+/* Returns NULL if the command may be executed again, with what is to be removed before that in the
+   attempt; or why not. Asks podman at most two questions. */
 static const char *judge(struct attempt *attempt)
 {
 	const struct command *command = attempt->plan->line.command;
@@ -218,65 +241,52 @@ static bool can_be_asked(const struct plan *plan)
 {
 	/* what only a reader of templates says, whatever a shell has made of the words */
 	static const char *const systems[] = { "linux/", "darwin/", "windows/", "freebsd/" };
-	static enum { UNKNOWN, YES, NO } can = UNKNOWN;
+	static bool is_known, can;
 	const char *answer;
+	int status;
 
-	if (!plan->podman.stands_in || plan->version.reads_override)
-		return true;
-	if (can == UNKNOWN) {
-		const int status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
-		const bool is_known = plan->version.product != PRODUCT_UNKNOWN;
-
-		can =
-		    status == 0 || (status > 0 && is_known) || is_podmans_error(status) ? NO : YES;
-		for (size_t i = 0; i < LENGTH(systems); i++)
-			if (strstr(answer, systems[i]))
-				can = YES;
-	}
-	return can == YES;
+	if (is_known || !plan->podman.stands_in || plan->version.reads_override)
+		return !is_known || can;
+	status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
+	can = status < 0 ||
+	      (status > 0 && plan->version.product == PRODUCT_UNKNOWN && !is_podmans_error(status));
+	for (size_t i = 0; i < LENGTH(systems); i++)
+		if (strstr(answer, systems[i]))
+			can = true;
+	is_known = true;
+	return can;
 }
 
-/* After `start -a` has failed, Podman 5 with pasta keeps a network that it takes for whole, and
-   does not start the container any more ("nil pointer dereference"). To create it, and to take it
-   down again, mends that. Creating can fail as before, but starts nothing. Returns NULL, or why it
-   could not. */
-static const char *mend(const struct plan *plan, const char *id)
+/* Removes the file of --cidfile that podman has made, which holds an id and nothing else: clients
+   before Podman 4.4 do not take one that is there. Returns false if it cannot be removed. */
+static bool remove_cidfile(const char *path)
 {
-	enum { TRIES = 3 };
-	const char *error;
+	char id[ID_LENGTH + 1];
+	size_t length;
+	char *content = path ? read_whole(path, ID_LENGTH, &length) : NULL;
 
-	for (int tries = 0; tries < TRIES; tries++) {
-		if (ask_podman(plan, TELL_INIT, id, &error) < 0)
-			break;
-		if (!is_failure_line(error, strlen(error)))
-			return ask_podman(plan, TELL_STOP, text("id=%s", id), &error) == 0
-				   ? NULL
-				   : "the container cannot be taken down";
-		nap(settings.backoff);
-	}
-	return "the container cannot be created";
+	find_id(content ? content : "", id);
+	free(content);
+	return !*id || unlink(path) == 0 || errno == ENOENT;
 }
 
-const char *prepare_retry(const struct plan *plan, char **argv, const struct failure *failure)
+const char *prepare_retry(const struct plan *plan, char **argv, const char *failure, int status)
 {
-	struct attempt attempt = { .plan = plan, .argv = argv, .status = failure->status };
-	const char *why_not, *cidfile = plan->line.cidfile, *answer;
+	struct attempt attempt = { .plan = plan, .argv = argv, .status = status };
+	const char *why_not, *answer;
 
 	if (!can_be_asked(plan))
 		return NULL;
-	attempt.error = failure->message + sizeof error_prefix - 1;
+	attempt.error = failure + sizeof error_prefix - 1;
 	attempt.error += strspn(attempt.error, " ");
 	find_id(attempt.error, attempt.named);
 	why_not = judge(&attempt);
-	if (why_not || !*attempt.left)
+	if (why_not)
 		return why_not;
-	if (attempt.mends)
-		return mend(plan, attempt.left);
 	/* not by force: it may have been started by now */
-	if (ask_podman(plan, TELL_REMOVE, attempt.left, &answer) != 0)
+	if (*attempt.left && ask_podman(plan, TELL_REMOVE, attempt.left, &answer) != 0)
 		return "the container that was left cannot be removed";
-	/* which podman has made: it does not take one that is there */
-	if (cidfile && unlink(cidfile) < 0 && errno != ENOENT)
-		return "the file with the container's id cannot be removed";
-	return NULL;
+	return remove_cidfile(plan->line.cidfile)
+		   ? NULL
+		   : "the file with the container's id cannot be removed";
 }

@@ -5,12 +5,6 @@
 
 #include "plan.h"
 
-/* What podman's end says of an attempt that has failed. */
-struct failure {
-	const char *message; /* podman's last line on stderr, without its newline */
-	int status;          /* its exit status: 125 to 127 */
-};
-
 /* Returns whether a command that ends with the exit status `status` has failed by podman's doing.
  */
 bool is_podmans_error(int status);
@@ -20,9 +14,8 @@ bool is_podmans_error(int status);
 bool is_failure_line(const char *line, size_t length);
 
 /* Returns NULL if the command of `plan`, `argv` as the caller gave it, may be executed again after
-   `failure`: nothing of it has run, and what the attempt left is removed. Else returns the reason
-   why not. Asks podman at most two questions
-   about it. */
-const char *prepare_retry(const struct plan *plan, char **argv, const struct failure *failure);
+   podman has ended with the error `failure`, a line without its newline, and the exit status
+   `status`: nothing of it has run, and what the attempt left is removed. Else returns why not. */
+const char *prepare_retry(const struct plan *plan, char **argv, const char *failure, int status);
 
 #endif

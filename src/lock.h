@@ -9,12 +9,13 @@
    runtime's part takes another, since a client must not wait for the service that works for it. */
 const char *lock_path(void);
 
-/* Waits at most `wait` ms for the lock `path`, with no signal and no timer, or until `is_over`,
-   which may be NULL. Returns its descriptor, close-on-exec; or NO_LOCK, and in `*why` why it cannot
-   be used, NULL if it was not free. */
+/* Tries for at most `wait` ms to take the lock `path`; gives up early once `is_over`, which may be
+   NULL, returns true. It polls: no signal, no timer. Returns its descriptor, close-on-exec; or
+   NO_LOCK, and in `*why` why it cannot be used, NULL if it was not free. */
 int take_lock(const char *path, long long wait, bool (*is_over)(void), const char **why);
 
-/* The same, and tells of it; `path` may be NULL. */
+/* As take_lock, but traces, warns and logs how it went. `path` is NULL where there is no directory
+   to trust. */
 int take_turn(const char *path, long long wait, bool (*is_over)(void));
 
 /* Lets go of the lock on `*fd`, if it is held. */

@@ -64,7 +64,6 @@ const char *open_relay(bool tty)
 	relay.podmans_end = ends[1];
 	relay.takes_stdout = !tty && !is_null_device(&err) && fstat(STDOUT_FILENO, &out) == 0 &&
 			     is_same_file(&out, &err);
-	resize_relay();
 	return NULL;
 }
 
@@ -72,6 +71,7 @@ void enter_relay(void)
 {
 	if (relay.podmans_end == CLOSED)
 		return;
+	resize_relay(); /* before stderr is no longer the caller's */
 	dup2(relay.podmans_end, STDERR_FILENO);
 	if (relay.takes_stdout)
 		dup2(relay.podmans_end, STDOUT_FILENO);
@@ -150,12 +150,11 @@ static bool find_line(void)
 	const char *end = relay.text + relay.used, *line = end - 1;
 	const char *first = relay.used > LONGEST_LINE ? line - LONGEST_LINE : relay.text;
 	size_t length = sizeof prefix - 1;
-	bool found = relay.begins_line;
+	bool found;
 
 	while (line > first && line[-1] != '\n')
 		line--;
-	if (line > relay.text)
-		found = line[-1] == '\n';
+	found = line == relay.text ? relay.begins_line : line[-1] == '\n';
 	if (length > (size_t)(end - line))
 		length = (size_t)(end - line);
 	found = found && (end[-1] == '\n' ? is_failure_line(line, (size_t)(end - line))

@@ -121,6 +121,7 @@ static ssize_t read_stderr(const struct create *create, bool drops)
 	return length;
 }
 
+/* Returns whether `words` are in what is `said`, of `length` bytes, or -1. */
 static bool has_said(ssize_t length, const char *words)
 {
 	return length > 0 && memmem(said, (size_t)length, words, strlen(words));
@@ -150,11 +151,13 @@ static bool delete_container(const struct create *create)
 {
 	const struct question question = { .arguments = create->undo,
 					   .stream = STDIN_FILENO,
-					   .timeout = LONGEST_DELETE };
+					   .timeout = LONGEST_DELETE,
+					   .acts = true };
 
 	return ask(&question, said, sizeof said) == 0;
 }
 
+/* Returns whether a signal that ends has come. */
 static bool has_signal(void)
 {
 	return wait_for_signal(0);

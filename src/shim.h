@@ -5,7 +5,7 @@
 #define SHIM_H
 
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* memfd_create, memmem, memrchr, vasprintf, F_ADD_SEALS */
+#define _GNU_SOURCE /* memfd_create, memmem, vasprintf, F_ADD_SEALS */
 #endif
 
 #include <ctype.h>

@@ -76,7 +76,8 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 			      NULL };
 	const struct question question = { .arguments = arguments,
 					   .stream = STDERR_FILENO,
-					   .timeout = CHECK_TIMEOUT };
+					   .timeout = CHECK_TIMEOUT,
+					   .acts = true };
 
 	status = ask(&question, output, sizeof output);
 	*works = status == 0;

@@ -26,6 +26,7 @@ static sigset_t early;                      /* signals that came before podman w
 static volatile pid_t podman;               /* 0: it is not there */
 static volatile int podmans_status;         /* its wait status */
 static volatile sig_atomic_t end_requested; /* by a signal */
+static int lock = NO_LOCK;                  /* the clients' */
 
 /* Returns whether the shim catches `signal`: all but those that tell of a fault of its own. */
 static bool is_caught(int signal)
@@ -59,6 +60,7 @@ static bool must_forward(int signal, const siginfo_t *info)
 	}
 }
 
+/* Handles each signal that is caught: podman's end and stops, and what is passed on to it. */
 static void handle(int signal, siginfo_t *info, void *context)
 {
 	const int saved = errno;
@@ -67,6 +69,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 	(void)context;
 	while (podman && waitpid(podman, &status, WNOHANG | WUNTRACED) == podman) {
 		if (WIFSTOPPED(status)) {
+			release_lock(&lock); /* others must not wait for a stopped job */
 			raise_default(WSTOPSIG(status));
 			continue;
 		}
@@ -116,33 +119,23 @@ static void restore_signals(void)
 	sigprocmask(SIG_SETMASK, &callers.mask, NULL);
 }
 
-static int lock_clients(void)
+/* Takes the clients' lock, or goes on without it. */
+static void lock_clients(void)
 {
-	return take_turn(lock_path(), settings.lock_wait * 1000LL, NULL);
+	lock = take_turn(lock_path(), settings.lock_wait * 1000LL, NULL);
 }
 
-static void let_go_of_lock(int *lock, const char *why)
+/* Lets go of the lock, if it is held, for the reason `why`. */
+static void let_go_of_lock(const char *why)
 {
-	if (*lock != NO_LOCK)
+	if (lock != NO_LOCK)
 		trace("lock: let go: %s", why);
-	release_lock(lock);
+	release_lock(&lock);
 }
 
-/* In a new process: becomes podman, which dies with the shim. Does not return. */
-__attribute__((noreturn)) static void become_podman(const struct plan *plan, char **argv,
-						    pid_t shim, bool is_locked)
-{
-	take_place_of(shim);
-	if (plan->podman.stands_in && is_locked)
-		setenv(LOCKED_VARIABLE, "1", 1);
-	enter_relay();
-	restore_signals();
-	execute_podman(plan, argv);
-}
-
-/* Executes podman, once, and waits for it to end, with `*lock` held for a while. Does not return if
+/* Executes podman, once, and waits for it to end; lets go of the lock by then. Does not return if
    there can be no other process: podman is executed in place then. */
-static void run_podman(const struct plan *plan, char **argv, int *lock)
+static void run_podman(const struct plan *plan, char **argv)
 {
 	enum { PATIENCE = 1000 }; /* ms */
 	const long long deadline = now() + settings.lock_hold * 1000LL;
@@ -153,79 +146,74 @@ static void run_podman(const struct plan *plan, char **argv, int *lock)
 	catch_signals(&waiting);
 	sigpending(&early);
 	child = fork();
-	if (child == 0)
-		become_podman(plan, argv, shim, *lock != NO_LOCK);
-	if (child < 0) {
+	if (child < 0)
 		trace("no supervision: no process: %s", strerror(errno));
+	if (child == 0) {
+		take_place_of(shim);
+		if (plan->podman.stands_in && lock != NO_LOCK)
+			setenv(LOCKED_VARIABLE, "1", 1);
+		enter_relay();
+	}
+	if (child <= 0) {
 		restore_signals();
 		execute_podman(plan, argv);
 	}
 	for (podman = child; podman;) {
-		relay_once(*lock == NO_LOCK ? LLONG_MAX : deadline, &waiting);
+		relay_once(lock == NO_LOCK ? LLONG_MAX : deadline, &waiting);
 		if (now() >= deadline)
-			let_go_of_lock(lock, "the time is over");
+			let_go_of_lock("the time is over");
 	}
-	let_go_of_lock(lock, "podman has ended");
+	let_go_of_lock("podman has ended");
 	restore_signals();
 	/* what a podman that is killed has not been rid of is lost natively */
 	drain_relay(WIFSIGNALED(podmans_status) ? PATIENCE : -1);
 }
 
-/* Returns the failure that podman has ended in; its message is NULL if it is none. */
-static struct failure find_failure(void)
-{
-	const int status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : 0;
-
-	return (struct failure){ .message = is_podmans_error(status) ? last_failure() : NULL,
-				 .status = status };
-}
-
-/* Waits before retry `number`, from 1, and prepares it after `failure`. Returns NULL, or why there
-   is none. Signals are the caller's meanwhile; what is being removed is removed nevertheless. */
+/* Waits before retry `number`, from 1, after the error `failure`, and prepares it. Returns NULL, or
+   why there is none. Signals are the caller's meanwhile. */
 static const char *wait_for_retry(const struct plan *plan, char **argv, int number,
-				  const struct failure *failure)
+				  const char *failure)
 {
 	const int delay = backoff(settings.backoff, number);
 
+	if (number > plan->retries)
+		return text("it failed so in each of %d attempts", number);
 	if (end_requested)
 		return "a signal has asked for the end";
 	trace("retry %d in %d ms", number, delay);
 	nap(delay);
-	return prepare_retry(plan, argv, failure);
+	return prepare_retry(plan, argv, failure, WEXITSTATUS(podmans_status));
 }
 
 void supervise(const struct plan *plan, char **argv)
 {
-	const char *why = plan->retries ? open_relay(plan->line.tty) : NULL;
-	const int retries = why ? 0 : plan->retries;
-	int lock = plan->lock ? lock_clients() : NO_LOCK, tries = 1;
-	struct failure failure;
+	const char *why = plan->retries ? open_relay(plan->line.tty) : NULL, *failure;
+	int tries = 1, status;
 
+	if (plan->lock)
+		lock_clients();
 	if (why)
 		trace("no retries: %s", why);
-	if (lock == NO_LOCK && !retries)
+	if (lock == NO_LOCK && (why || !plan->retries))
 		execute_podman(plan, argv);
 	for (;; tries++) {
-		run_podman(plan, argv, &lock);
-		failure = find_failure();
-		if (!failure.message || tries > retries)
+		run_podman(plan, argv);
+		status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : -1;
+		failure = is_podmans_error(status) ? last_failure() : NULL;
+		why = failure ? wait_for_retry(plan, argv, tries, failure) : NULL;
+		if (!failure || why)
 			break;
-		why = wait_for_retry(plan, argv, tries, &failure);
-		if (why) {
-			trace("no retry: %s", why);
-			break;
-		}
 		record("retry", "the OCI runtime could not write ping_group_range, attempt %d",
 		       tries);
 		forget_failure();
-		lock = getenv(LOCKED_VARIABLE) ? NO_LOCK : lock_clients();
+		if (!getenv(LOCKED_VARIABLE))
+			lock_clients();
 	}
-	if (failure.message && !why)
-		why = text("it failed so in each of %d attempts", tries);
-	record_outcome(failure.message ? why : NULL, tries,
-		       WIFEXITED(podmans_status) && !is_podmans_error(WEXITSTATUS(podmans_status)));
+	if (why)
+		trace("no retry: %s", why);
+	record_outcome(why, tries, status >= 0 && !is_podmans_error(status));
 	show_failure();
-	if (tries > retries && failure.message && retries)
+	if (failure && tries > plan->retries)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);
 	end_with(podmans_status);
 }

@@ -159,18 +159,23 @@ static const struct row {
 	{ "run -d --uts=container:m im x", DETACHED, NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
 	/* but not what only looks like it */
-	{ "run -d --rm im/devcontainer:1 x", DETACHED, NULL, NULL, NULL, "retry" },
-	{ "run -d --rm -e U=http://mycontainer:1 im x", DETACHED, NULL, NULL, NULL, "retry" },
-	{ "run -d --rm im x --requires", DETACHED, NULL, NULL, NULL, "retry" },
-	{ "run -d --rmi im x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rm im/devcontainer:1 x", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d --rm -e U=http://mycontainer:1 im x", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d --rm im x --requires", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d --rmi im x", DETACHED, NULL, "", NULL, "retry" },
 	/* detached: nothing has run; what is left has a name, */
-	{ "run -d --rm im x", DETACHED, NULL, NULL, NULL, "retry" },
-	{ "run -d --name=n im x", DETACHED, NULL, A "\n", MADE_BY(A, BY_NAME), "remove " A },
-	{ "run -d --name=n im x", DETACHED, NULL, A "\n", LEFT(A),
+	{ "run -d --rm im x", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d --name=n im x", DETACHED, NULL, NULL, NULL, "ask container: n" },
+	{ "run -d --name=n im x", DETACHED, NULL, NULL, MADE_BY(A, BY_NAME), "remove " A },
+	{ "run -d --name=n im x", DETACHED, NULL, NULL,
+	  LINE(A, "-62135596800", "1", "true", "nn", "", BY_NAME),
 	  "no: podman does not tell of the container that has the name" },
-	{ "run -d --name=n im x", DETACHED, NULL, A "\n", HAS_RUN(A),
+	{ "run -d --name=n im x", DETACHED, NULL, NULL, LEFT(A),
 	  "no: podman does not tell of the container that has the name" },
-	{ "run -d --rm --name=n im x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --name=n im x", DETACHED, NULL, NULL, HAS_RUN(A),
+	  "no: podman does not tell of the container that has the name" },
+	{ "run -d --rm --name=n im x", DETACHED, NULL, NULL, "", "retry" },
+	{ "run -d --name= im x", DETACHED, NULL, NULL, NULL, "ask created" },
 	/* or is the newest of its like */
 	{ "run -d im x", DETACHED, NULL, NULL, NULL, "ask created" },
 	{ "run -d im x", DETACHED, NULL, "", NULL, "retry" },
@@ -283,6 +288,8 @@ static int answer_by_row(const struct plan *plan, enum request kind, const char 
 	*answer = kind == ASK_EVENTS       ? current->events
 		  : kind == ASK_CONTAINERS ? separated(current->containers)
 					   : current->list;
+	if (kind == TELL_INIT)
+		asked = text("mend %s", about);
 	if (!*answer && !asked)
 		asked = text("ask %s%s", requests[kind] ? requests[kind] : "", about ? about : "");
 	if (!*answer)
@@ -307,7 +314,7 @@ static const char *judge_row(const struct row *row)
 	why_not = judge(&attempt);
 	return asked           ? asked
 	       : why_not       ? text("no: %s", why_not)
-	       : *attempt.left ? text("%s %s", attempt.mends ? "mend" : "remove", attempt.left)
+	       : *attempt.left ? text("remove %s", attempt.left)
 			       : "retry";
 }
 
