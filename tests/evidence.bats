@@ -211,6 +211,16 @@ gives_up() {
 	[ -z "$output" ]
 }
 
+@test "a question that is not answered yet ends with the shim" {
+	answering_podman
+	says $a
+	echo 'echo $$ >"$world/asked"; exec sleep 200' >events
+	podman run --rm image 2>/dev/null &
+	until_true test -s asked
+	kill $!
+	until_true gone "$(<asked)" || { kill "$(<asked)"; false; }
+}
+
 @test "a container that podman tells of otherwise than asked is no evidence" {
 	answering_podman
 	says $a

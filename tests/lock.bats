@@ -79,6 +79,20 @@ hold_lock() {
 	wait $!
 }
 
+@test "a job that is stopped lets go of the lock" {
+	make_starter
+	mkfifo attached
+	ATTACHED=$world/attached PODMAN_SHIM_LOCK_HOLD=3600 podman run image &
+	until_true lines begun 1
+	is_held
+	kill -STOP "$(<begun)"
+	until_true flock -n "$lock" true
+	kill -CONT $!
+	: >attached
+	wait $!
+	lines ended 1
+}
+
 @test "a wedged holder stops nobody for longer than the wait limit, with one warning" {
 	hold_lock
 	PODMAN_SHIM_LOCK_WAIT=1 run_bounded podman run image

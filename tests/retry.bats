@@ -201,6 +201,27 @@ END
 	[[ $stderr == *"no retry: the container that was left cannot be removed"* ]]
 }
 
+@test "a retry's terminal has the size that the caller's has by then" {
+	make_podman <<-'END'
+		[ "$1" = run ] || exit 0
+		stty size <&2 >>"$world/sizes"
+		[ -e "$world/failed" ] || { touch "$world/failed"; echo 'Error: OCI ping_group_range' >&2; exit 126; }
+	END
+	PODMAN_SHIM_BACKOFF_MS=300 python3 -c '
+import fcntl, os, pty, struct, sys, termios, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+resize = lambda rows: fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+while not os.path.exists("failed"):
+    time.sleep(0.02)
+time.sleep(0.1)
+resize(50)
+sys.exit(os.waitpid(pid, 0)[1])' podman run -d --rm image
+	[ "$(wc -l <sizes)" -eq 2 ]
+	[ "$(tail -n 1 sizes)" = '50 80' ]
+}
+
 @test "stdin that a failed attempt has not read is there for the next" {
 	failures 3
 	head -c 3000000 /dev/urandom | base64 -w 100 >input
