@@ -422,6 +422,7 @@ older() {
 }
 
 @test "a Podman before 4.8 reads, merged, all that it would have read" {
+	need_no_configuration
 	mkdir -p home/.config/containers/containers.conf.d
 	cd home/.config/containers
 	export _CONTAINERS_ROOTLESS_UID=2000 # root has no file of its own there

@@ -214,6 +214,15 @@ need_own_conmon() {
 	[ -z "$path" ] || skip "this machine's own conmon comes first: $path"
 }
 
+# Skips the test where a containers.conf of this machine's own is read as well, as where Podman is installed.
+need_no_configuration() {
+	local file
+
+	for file in {/usr/share,/etc}/containers/containers.conf{,.d/*.conf}; do
+		[ ! -e "$file" ] || skip "this machine's own configuration is read, too: $file"
+	done
+}
+
 # Takes root's right to pass over permissions from every `podman` from now on.
 drop_privilege() {
 	[ "$(id -u)" = 0 ] || return 0

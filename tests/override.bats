@@ -38,6 +38,7 @@ shim_in() {
 }
 
 @test "podman reads that no sysctl is set by default, and that the shim is its conmon" {
+	need_no_configuration
 	podman run image
 	cat >wanted <<-END
 		[containers]
@@ -50,6 +51,7 @@ shim_in() {
 }
 
 @test "what the user's configuration has for conmon's environment stays, and ping_group_range is conmon's part's" {
+	need_no_configuration
 	mkdir -p home/.config/containers
 	cat >home/.config/containers/containers.conf <<-'END'
 		[containers]
@@ -141,6 +143,7 @@ without_own_keys() {
 }
 
 @test "an override of the caller's is merged: all but three of its keys are as they were" {
+	need_no_configuration
 	cat >theirs <<-'END'
 		top = 'level' # for all
 		[containers]
