@@ -25,7 +25,7 @@ sysctl='--sysctl net.ipv4.ping_group_range="0 0"'
 
 # All that is left: containers by name and state, pods, volumes, and what stays where the runtime and conmon leave files.
 leftovers() {
-	native ps -a --format '{{.Names}} {{.Status}} {{.PodName}}' | sed -E 's/(Exited|Up)[^)]*\)?( [0-9]* seconds?( ago)?)?/\1/' | sort
+	native ps -a --format '{{.Names}} {{.Status}} {{.PodName}}' | sed -E 's/(Exited|Up)( \([0-9]*\))?( (Less than a|[0-9]+) seconds?( ago)?)?/\1/' | sort
 	find ~/.local/share/containers/storage/volumes -mindepth 1 -maxdepth 1 2>/dev/null | wc -l
 	find /tmp -maxdepth 1 ! -name 'bats*' ! -name 'tmp.*' | sort
 	find /run/user/2000/crun /run/user/2000/runc -mindepth 1 -maxdepth 1 -regextype posix-extended \
