@@ -263,8 +263,11 @@ static bool remove_cidfile(const char *path)
 {
 	char id[ID_LENGTH + 1];
 	size_t length;
-	char *content = path ? read_whole(path, ID_LENGTH, &length) : NULL;
+	char *content;
 
+	if (!path)
+		return true;
+	content = read_whole(path, ID_LENGTH, &length);
 	find_id(content ? content : "", id);
 	free(content);
 	return !*id || unlink(path) == 0 || errno == ENOENT;
