@@ -126,7 +126,7 @@ static const char *judge_detached_run(struct attempt *attempt)
 {
 	const struct command_line *line = &attempt->plan->line;
 	const char *name = nonempty(line->name), *at = "";
-	const char *list = name ? name : ask_about(attempt, ASK_CREATED, NULL);
+	const char *list = name ? name : line->remove ? "" : ask_about(attempt, ASK_CREATED, NULL);
 	long long newest = LLONG_MIN;
 	struct container left;
 

@@ -137,7 +137,7 @@ gives_up() {
 	echo 1 >fail
 	run_bounded podman run -d --rm image
 	[ "$output$stderr" = worked ]
-	calls_were 'run -d --rm image' "$created" "container inspect FORMAT -- $a $b" 'run -d --rm image'
+	calls_were 'run -d --rm image' 'run -d --rm image'
 }
 
 @test "a file of --cidfile is removed if it holds an id and nothing else, whatever else is left" {

@@ -166,7 +166,7 @@ static const struct row {
 	{ "run -d --rm im x --requires", DETACHED, NULL, "", NULL, "retry" },
 	{ "run -d --rmi im x", DETACHED, NULL, "", NULL, "retry" },
 	/* detached: nothing has run; what is left has a name, */
-	{ "run -d --rm im x", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d --rm im x", DETACHED, NULL, NULL, NULL, "retry" },
 	{ "run -d --name=n im x", DETACHED, NULL, NULL, NULL, "ask container: n" },
 	{ "run -d --name=n im x", DETACHED, NULL, NULL, MADE_BY(A, BY_NAME), "remove " A },
 	{ "run -d --name=n im x", DETACHED, NULL, NULL,
