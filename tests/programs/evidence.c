@@ -161,10 +161,10 @@ static const struct row {
 	{ "run -d --uts=container:m im x", DETACHED, NULL, NULL, NULL,
 	  "no: what the container needs would be started again" },
 	/* but not what only looks like it */
-	{ "run -d --rm im/devcontainer:1 x", DETACHED, NULL, "", NULL, "retry" },
-	{ "run -d --rm -e U=http://mycontainer:1 im x", DETACHED, NULL, "", NULL, "retry" },
-	{ "run -d --rm im x --requires", DETACHED, NULL, "", NULL, "retry" },
-	{ "run -d --rmi im x", DETACHED, NULL, "", NULL, "retry" },
+	{ "run -d --rm im/devcontainer:1 x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rm -e U=http://mycontainer:1 im x", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rm im x --requires", DETACHED, NULL, NULL, NULL, "retry" },
+	{ "run -d --rmi im x", DETACHED, NULL, NULL, NULL, "retry" },
 	/* detached: nothing has run; what is left has a name, */
 	{ "run -d --rm im x", DETACHED, NULL, NULL, NULL, "retry" },
 	{ "run -d --name=n im x", DETACHED, NULL, NULL, NULL, "ask container: n" },
