@@ -26,8 +26,7 @@ void raise_default(int signal)
 	sigset_t set, mask;
 
 	sigemptyset(&action.sa_mask);
-	sigaction(signal, &action,
-		  &before); /* fails for SIGKILL and SIGSTOP, which cannot be caught anyway */
+	sigaction(signal, &action, &before); /* fails for what cannot be caught anyway */
 	sigemptyset(&set);
 	sigaddset(&set, signal);
 	raise(signal);

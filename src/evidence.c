@@ -245,8 +245,10 @@ static bool can_be_asked(const struct plan *plan)
 	const char *answer;
 	int status;
 
-	if (is_known || !plan->podman.stands_in || plan->version.reads_override)
-		return !is_known || can;
+	if (!plan->podman.stands_in || plan->version.reads_override)
+		return true;
+	if (is_known)
+		return can;
 	status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
 	can = status < 0 ||
 	      (status > 0 && plan->version.product == PRODUCT_UNKNOWN && !is_podmans_error(status));

@@ -92,6 +92,11 @@ void record(const char *event, const char *format, ...)
 	close_fd(&fd);
 }
 
+void record_retry(int tries)
+{
+	record("retry", "the OCI runtime could not write ping_group_range, attempt %d", tries);
+}
+
 void record_outcome(const char *why, int tries, bool works)
 {
 	if (why)

@@ -27,6 +27,9 @@ __attribute__((noreturn, format(printf, 2, 3))) void die(int status, const char 
    write(2) at the file's end, so that many shims can share it. */
 __attribute__((format(printf, 2, 3))) void record(const char *event, const char *format, ...);
 
+/* Adds to it that of `tries` attempts the last has failed, and another follows. */
+void record_retry(int tries);
+
 /* Adds to it what came of `tries` attempts: `why` there was no other after the failure; or, if that
    is NULL, that the last has not failed so, and whether it `works`. */
 void record_outcome(const char *why, int tries, bool works);

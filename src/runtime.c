@@ -270,8 +270,7 @@ __attribute__((noreturn)) static void create_container(struct create *create)
 			why = make_room(create, tries);
 		if (why)
 			break;
-		record("retry", "the OCI runtime could not write ping_group_range, attempt %d",
-		       tries);
+		record_retry(tries);
 	}
 	record_outcome(why, tries, status == 0);
 	end_with(status);

@@ -203,8 +203,7 @@ void supervise(const struct plan *plan, char **argv)
 		why = failure ? wait_for_retry(plan, argv, tries, failure) : NULL;
 		if (!failure || why)
 			break;
-		record("retry", "the OCI runtime could not write ping_group_range, attempt %d",
-		       tries);
+		record_retry(tries);
 		forget_failure();
 		if (!getenv(LOCKED_VARIABLE))
 			lock_clients();
