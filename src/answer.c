@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "ask.h"
+#include "child.h"
 #include "message.h"
 #include "text.h"
 
@@ -97,14 +98,10 @@ bool take_container(const char **at, char **argv, struct container *container)
 	container->error = strsep(&rest, UNIT);
 	if (strlen(container->id) != ID_LENGTH || !container->error)
 		return false;
-	container->is_ours = strsep(&rest, UNIT) && *argv;
-	if (*argv)
-		argv++;
-	for (; (word = strsep(&rest, UNIT)); argv += *argv != NULL)
-		if (!*argv || strcmp(word, *argv) != 0)
-			container->is_ours = false;
-	if (*argv)
-		container->is_ours = false;
+	word = strsep(&rest, UNIT); /* podman's name, which may differ */
+	while (word && *argv && *++argv && (word = strsep(&rest, UNIT)) && strcmp(word, *argv) == 0)
+		;
+	container->is_ours = word && !*argv && !rest;
 	return true;
 }
 
@@ -115,11 +112,11 @@ int ask_podman(const struct plan *plan, enum request kind, const char *about, co
 	struct question question = { .timeout = QUESTION_TIMEOUT, .acts = kind >= TELL_REMOVE };
 	int status;
 
-	add_word(&argv, text("%s", plan->podman.path));
+	add_word(&argv, plan->podman.path);
 	for (char **word = plan->line.repeated; word && *word; word++)
 		add_word(&argv, *word);
 	for (const char *const *word = request_words[kind]; *word; word++)
-		add_word(&argv, text("%s", *word));
+		add_word(&argv, *word);
 	for (char *rest = lines, *line; (line = strsep(&rest, "\n"));)
 		if (*line)
 			add_word(&argv, line);
@@ -129,4 +126,26 @@ int ask_podman(const struct plan *plan, enum request kind, const char *about, co
 	trace("podman %s %s: %d", request_words[kind][0], request_words[kind][1], status);
 	*answer = status < 0 ? "" : buffer;
 	return status;
+}
+
+bool can_be_asked(const struct plan *plan)
+{
+	/* what only a reader of templates says, whatever a shell has made of the words */
+	static const char *const systems[] = { "linux/", "darwin/", "windows/", "freebsd/" };
+	static bool is_known, can;
+	const char *answer;
+	int status;
+
+	if (!plan->podman.stands_in || plan->version.reads_override)
+		return true;
+	if (is_known)
+		return can;
+	status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
+	can = status < 0 ||
+	      (status > 0 && plan->version.product == PRODUCT_UNKNOWN && !is_podmans_error(status));
+	for (size_t i = 0; i < LENGTH(systems); i++)
+		if (strstr(answer, systems[i]))
+			can = true;
+	is_known = true;
+	return can;
 }

@@ -51,4 +51,9 @@ bool take_pods_container(const char **at, bool *is_infra, long long *started);
    and "" if it is late, is killed, or says too much or a zero byte. */
 int ask_podman(const struct plan *plan, enum request kind, const char *about, const char **answer);
 
+/* Returns whether a Podman answers. What stands in podman's place, and was not seen to read an
+   override, may not be able to: its messages are its own then. It is asked once. In doubt it can:
+   when it is late, or ends as sudo(8) and ssh(1) do that have no terminal to ask for a password. */
+bool can_be_asked(const struct plan *plan);
+
 #endif

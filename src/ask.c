@@ -35,8 +35,8 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
 	if (question->for_version) {
-		/* podman reads these first of all, and what is a pipe would be empty then; the
-		   files that are read without the first may be such as it rejects */
+		/* for this, too, podman reads its configuration: a pipe would be empty
+		   afterwards, and what it reads without this variable it may reject */
 		if (getenv("CONTAINERS_CONF"))
 			setenv("CONTAINERS_CONF", "/dev/null", 1);
 		unsetenv(OVERRIDE_VARIABLE);

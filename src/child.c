@@ -1,5 +1,5 @@
 /*
- * A child in whose place this process was executed.
+ * A child that does what this process was executed for.
  */
 #include "shim.h"
 
@@ -33,6 +33,11 @@ void raise_default(int signal)
 	sigprocmask(SIG_UNBLOCK, &set, &mask);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(signal, &before, NULL);
+}
+
+bool is_podmans_error(int status)
+{
+	return status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
 }
 
 void end_with(int status)

@@ -73,11 +73,6 @@ static const struct option *find_option(const struct options *own, const char *n
 	return option ? option : look_up(&persistent_options, name, length);
 }
 
-static bool takes_value(const struct option *option)
-{
-	return option->kind >= VALUE;
-}
-
 /* Returns the truth of `value`: Go's strconv.ParseBool; podman itself rejects other words. */
 static bool is_true(const char *value)
 {
@@ -117,7 +112,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 	case VALUE: break;
 	case BOOL: *(bool *)noted = is_true(value); break;
 	case TEXT: *(const char **)noted = value; break;
-	case LIST: add_word(noted, text("%s", value)); break;
+	case LIST: add_word(noted, value); break;
 	case DESCRIPTORS: note_descriptors(noted, value); break;
 	}
 }
@@ -144,7 +139,7 @@ static char **read_option(const struct options *own, struct command_line *line,
 		if (*rest == '=' && (is_long || rest[1])) {
 			value = rest + 1;
 			rest = "";
-		} else if (takes_value(option)) {
+		} else if (option->kind >= VALUE) {
 			value = *rest ? rest : *next ? *next++ : NULL;
 			rest = "";
 		}
@@ -193,7 +188,7 @@ static char *next_word(const struct options *own, char ***next)
 		if (is_option && !strchr(argument, '=') && (is_long || !name[1])) {
 			const struct option *option = find_option(own, name, strlen(name));
 
-			value_follows = !option || takes_value(option);
+			value_follows = !option || option->kind >= VALUE;
 		} else if (value_follows) {
 			value_follows = false;
 		} else if (!is_option) {

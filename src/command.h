@@ -3,7 +3,8 @@
 
 #include "shim.h"
 
-#define PING_SYSCTL "net.ipv4.ping_group_range=" /* and a value */
+#define PING_NAME "net.ipv4.ping_group_range"
+#define PING_SYSCTL PING_NAME "=" /* and a value */
 
 /* The variables by which podman gets the override: before 4.8 it is all of its configuration. */
 #define OVERRIDE_VARIABLE "CONTAINERS_CONF_OVERRIDE"
@@ -54,7 +55,7 @@ enum starts {
 	STARTS_NONE,
 	STARTS,
 	STARTS_AND_RETRIES, /* starts them, and can be repeated after a failure */
-	SERVES,             /* others, for as long as it runs */
+	SERVES,             /* starts them for its clients */
 };
 
 /* A command that makes the configuration of a container or of a build step, or starts what has

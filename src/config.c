@@ -15,17 +15,16 @@
 
 #define LARGEST_CONFIGURATION (256 << 10) /* bytes */
 
-const char *const default_conmons[] = {
-	"/usr/libexec/podman/conmon",
-	"/usr/local/libexec/podman/conmon",
-	"/usr/local/lib/podman/conmon",
-	"/usr/bin/conmon",
-	"/usr/sbin/conmon",
-	"/usr/local/bin/conmon",
-	"/usr/local/sbin/conmon",
-	"/run/current-system/sw/bin/conmon",
-	NULL,
-};
+/* The default of conmon_path. */
+static const char *const default_conmons[] = { "/usr/libexec/podman/conmon",
+					       "/usr/local/libexec/podman/conmon",
+					       "/usr/local/lib/podman/conmon",
+					       "/usr/bin/conmon",
+					       "/usr/sbin/conmon",
+					       "/usr/local/bin/conmon",
+					       "/usr/local/sbin/conmon",
+					       "/run/current-system/sw/bin/conmon",
+					       NULL };
 
 /* Returns the item of `table`, which may be NULL, that podman reads as `key`, or NULL. */
 static struct item *find_key(const struct item *table, const char *key)
@@ -126,7 +125,7 @@ static void read_strings(struct configuration *configuration, struct reader *rea
 		strings->words = NULL;
 	for (const struct item *item = array->first; item; item = item->next)
 		if (item->kind == STRING)
-			add_word(&strings->words, text("%s", item->text));
+			add_word(&strings->words, item->text);
 }
 
 static void read_boolean(struct reader *reader, const struct item *table, const char *key,
@@ -191,9 +190,9 @@ struct configuration default_configuration(const struct version *version)
 					       .base = new_item(NULL, NULL, TABLE) };
 
 	for (const char *const *path = default_conmons; *path; path++)
-		add_word(&configuration.conmons.words, text("%s", *path));
+		add_word(&configuration.conmons.words, *path);
 	add_word(&configuration.conmon_env.words,
-		 text("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+		 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	return configuration;
 }
 

@@ -21,15 +21,12 @@ struct configuration {
 	struct strings engine_env;   /* [engine] env */
 	bool remote;                 /* [engine] remote */
 	bool appends;                /* some array has said whether it adds to earlier ones */
-	bool is_whole;               /* of a Podman before 4.8, which reads no override */
+	bool is_whole;               /* of a Podman before 4.8: the override is all that it reads */
 	/* What the override adds to: the caller's own; if `is_whole`, all that podman would have
 	   read, the caller's override last. */
 	struct item *base;
 	const char *obstacle; /* why this cannot be relied on, or NULL */
 };
-
-/* The default of conmon_path; NULL-ended. */
-extern const char *const default_conmons[];
 
 /* Sets what podman reads as `key` of the table `section` in `root` to `value`, spelled as in a
    file. */

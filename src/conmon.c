@@ -91,7 +91,7 @@ static bool sets_range(const char *config)
 {
 	const char *sysctls = json_member(json_member(config, "linux"), "sysctl");
 
-	return json_member(sysctls, "net.ipv4.ping_group_range");
+	return json_member(sysctls, PING_NAME);
 }
 
 /* Returns whether the OCI runtime `runtime` runs hooks of `config` in a create that then fails, or
@@ -114,7 +114,7 @@ static bool repeats_hooks(const char *config, const char *runtime)
 }
 
 /* Returns `argv` with the shim in the OCI runtime's place, which is told the real one and the rest
-   by one argument before all others; `argv` as it is if that cannot be. */
+   by one argument of its own; `argv` as it is if that cannot be. */
 static char **step_in(char **argv, const struct request *request, const char *config,
 		      const struct state *state)
 {
@@ -134,10 +134,10 @@ static char **step_in(char **argv, const struct request *request, const char *co
 		if (*at & 0x80)
 			return argv;
 	add_word(&changed, argv[0]);
-	add_word(&changed, text("--runtime-arg"));
+	add_word(&changed, "--runtime-arg");
 	add_word(&changed, word);
 	for (char **at = argv + 1; *at; at++)
-		add_word(&changed, at == request->runtime ? text("%s", alias) : *at);
+		add_word(&changed, at == request->runtime ? alias : *at);
 	return changed;
 }
 
@@ -250,8 +250,12 @@ void become_conmon(char **argv)
 	unsetenv(STATE_VARIABLE);
 	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
-	if (!state.conmon)
-		state.conmon = find_conmon(default_conmons);
+	if (!state.conmon) {
+		const struct configuration configuration =
+		    read_configuration(&(const struct version){ .answer = "" }, NULL);
+
+		state.conmon = find_conmon((const char *const *)configuration.conmons.words);
+	}
 	if (!state.conmon)
 		die(STATUS_FAILED, "no conmon found");
 	argv = prepare(argv, &state);

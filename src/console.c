@@ -1,7 +1,7 @@
 /*
- * The terminal of a container. The OCI runtime sends it to conmon's socket before it writes the
- * sysctls. conmon takes one, and the end of that for the container's: so a create that may be
- * repeated sends it to a socket of the shim's.
+ * The terminal of a container. The OCI runtime connects to conmon's socket for it before it writes
+ * the sysctls. conmon accepts one connection, and ends if no terminal comes by that: so a create
+ * that may be repeated has a socket of the shim's.
  */
 #include "shim.h"
 

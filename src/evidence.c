@@ -26,20 +26,19 @@ struct attempt {
 	char left[ID_LENGTH + 1];  /* what is removed before another attempt, or "" */
 };
 
-static const char error_prefix[] = "Error:";
-
 static bool contains(const char *line, size_t length, const char *words)
 {
 	return memmem(line, length, words, strlen(words)) != NULL;
 }
 
-/* Podman's next error is at the end of a line that a container has not ended. */
+/* A second prefix in the line is podman's own, behind what a container has written without a
+   newline: then podman's error is another. */
 bool is_failure_line(const char *line, size_t length)
 {
-	const size_t prefix = sizeof error_prefix - 1;
+	const size_t prefix = sizeof ERROR_PREFIX - 1;
 
-	return length > prefix && memcmp(line, error_prefix, prefix) == 0 &&
-	       !contains(line + prefix, length - prefix, error_prefix) &&
+	return length > prefix && memcmp(line, ERROR_PREFIX, prefix) == 0 &&
+	       !contains(line + prefix, length - prefix, ERROR_PREFIX) &&
 	       contains(line, length, "ping_group_range") && contains(line, length, "OCI");
 }
 
@@ -53,14 +52,19 @@ static const char *ask_about(const struct attempt *attempt, enum request kind, c
 	return status == 0 || kind == ASK_CONTAINERS ? answer : "";
 }
 
-/* Asks for the container `name`. Returns NULL, or why nothing is known of it. */
+/* Asks for the container `name`. Where podman is attached it must be that of the message, and have
+   never run: one that runs already may write that itself. Returns NULL, or why it is not so. */
 static const char *inspect(const struct attempt *attempt, const char *name, struct container *it)
 {
 	const char *at = ask_about(attempt, ASK_CONTAINERS, name);
 
-	return take_container(&at, attempt->argv, it) && !*at
-		   ? NULL
-		   : "podman does not tell of the container in the form asked for";
+	if (!take_container(&at, attempt->argv, it) || *at)
+		return "podman does not tell of the container in the form asked for";
+	if (!is_attached(&attempt->plan->line))
+		return NULL;
+	if (strcmp(it->id, attempt->named) != 0) /* one has an id for a name */
+		return "the message does not name the container";
+	return it->started == NEVER ? NULL : "the container has started";
 }
 
 /* Returns NULL if podman's events show that the container of the message was created and never
@@ -71,7 +75,6 @@ static const char *judge_events(const struct attempt *attempt, bool *removed)
 {
 	bool created = false;
 
-	*removed = false;
 	for (const char *at = ask_about(attempt, ASK_EVENTS, NULL); *at;) {
 		struct event event;
 
@@ -97,7 +100,7 @@ static const char *judge_attached_run(struct attempt *attempt)
 {
 	struct container left;
 	const char *why_not;
-	bool removed;
+	bool removed = false;
 
 	if (!*attempt->named)
 		return "the message names no container";
@@ -109,10 +112,6 @@ static const char *judge_attached_run(struct attempt *attempt)
 	why_not = inspect(attempt, attempt->named, &left);
 	if (why_not)
 		return why_not;
-	if (strcmp(left.id, attempt->named) != 0) /* one has an id for a name */
-		return "another container answers to its name";
-	if (left.started != NEVER)
-		return "the container has started";
 	if (!left.is_ours)
 		return "another command line has created the container";
 	strcpy(attempt->left, left.id);
@@ -180,8 +179,7 @@ static const char *mend(const struct plan *plan, const char *id)
 	return "the container cannot be created";
 }
 
-/* An attached container must be that of the message, and have never run: one that runs already may
-   write that itself. If there is none, as with --rm, there is nothing to start. Mends what can be
+/* If there is no container any more, as with --rm, there is nothing to start. Mends what can be
    started again. */
 static const char *judge_start(const struct attempt *attempt)
 {
@@ -192,13 +190,7 @@ static const char *judge_start(const struct attempt *attempt)
 		return why_not;
 	if (it.needed > 0)
 		return "what the container needs would be started again";
-	if (!attempt->plan->line.attach)
-		return NULL;
-	if (strcmp(it.id, attempt->named) != 0)
-		return "the message does not name the container";
-	if (it.started != NEVER)
-		return "the container has started";
-	return it.on_pasta ? mend(attempt->plan, it.id) : NULL;
+	return attempt->plan->line.attach && it.on_pasta ? mend(attempt->plan, it.id) : NULL;
 }
 
 /* A pod's containers are all started again, even those that have ended. */
@@ -229,50 +221,22 @@ static const char *judge(struct attempt *attempt)
 	return command->options == &run_options ? judge_run(attempt) : judge_start(attempt);
 }
 
-bool is_podmans_error(int status)
-{
-	return status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
-}
-
-/* Returns whether a Podman answers. What stands in podman's place, and was not seen to read an
-   override, may not be able to: its messages are its own then. It is asked once. In doubt it can:
-   when it is late, or ends as sudo(8) and ssh(1) do that have no terminal to ask for a password. */
-static bool can_be_asked(const struct plan *plan)
-{
-	/* what only a reader of templates says, whatever a shell has made of the words */
-	static const char *const systems[] = { "linux/", "darwin/", "windows/", "freebsd/" };
-	static bool is_known, can;
-	const char *answer;
-	int status;
-
-	if (!plan->podman.stands_in || plan->version.reads_override)
-		return true;
-	if (is_known)
-		return can;
-	status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
-	can = status < 0 ||
-	      (status > 0 && plan->version.product == PRODUCT_UNKNOWN && !is_podmans_error(status));
-	for (size_t i = 0; i < LENGTH(systems); i++)
-		if (strstr(answer, systems[i]))
-			can = true;
-	is_known = true;
-	return can;
-}
-
 /* Removes the file of --cidfile that podman has made, which holds an id and nothing else: clients
-   before Podman 4.4 do not take one that is there. Returns false if it cannot be removed. */
-static bool remove_cidfile(const char *path)
+   before Podman 4.4 do not take one that is there. Returns NULL, or why it cannot be removed. */
+static const char *remove_cidfile(const char *path)
 {
 	char id[ID_LENGTH + 1];
 	size_t length;
 	char *content;
 
 	if (!path)
-		return true;
+		return NULL;
 	content = read_whole(path, ID_LENGTH, &length);
 	find_id(content ? content : "", id);
 	free(content);
-	return !*id || unlink(path) == 0 || errno == ENOENT;
+	if (*id && unlink(path) < 0 && errno != ENOENT)
+		return "the file with the container's id cannot be removed";
+	return NULL;
 }
 
 const char *prepare_retry(const struct plan *plan, char **argv, const char *failure, int status)
@@ -282,7 +246,7 @@ const char *prepare_retry(const struct plan *plan, char **argv, const char *fail
 
 	if (!can_be_asked(plan))
 		return NULL;
-	attempt.error = failure + sizeof error_prefix - 1;
+	attempt.error = failure + sizeof ERROR_PREFIX - 1;
 	attempt.error += strspn(attempt.error, " ");
 	find_id(attempt.error, attempt.named);
 	why_not = judge(&attempt);
@@ -291,7 +255,5 @@ const char *prepare_retry(const struct plan *plan, char **argv, const char *fail
 	/* not by force: it may have been started by now */
 	if (*attempt.left && ask_podman(plan, TELL_REMOVE, attempt.left, &answer) != 0)
 		return "the container that was left cannot be removed";
-	return remove_cidfile(plan->line.cidfile)
-		   ? NULL
-		   : "the file with the container's id cannot be removed";
+	return remove_cidfile(plan->line.cidfile);
 }

@@ -5,9 +5,7 @@
 
 #include "plan.h"
 
-/* Returns whether a command that ends with the exit status `status` has failed by podman's doing.
- */
-bool is_podmans_error(int status);
+#define ERROR_PREFIX "Error:" /* what podman's errors begin with */
 
 /* Returns whether `line` of `length` bytes, a newline or not at its end, is podman's error of the
    OCI runtime's that could not write ping_group_range. */

@@ -1,6 +1,5 @@
 /*
- * Files, descriptors and time, as the other rooms need them: what is opened here is close-on-exec
- * and never 0, 1 or 2, which the caller may have closed for podman to have closed.
+ * Files, descriptors and time, as the other files need them.
  */
 #include "shim.h"
 
@@ -120,7 +119,8 @@ int above_stdio(int fd)
 	return moved;
 }
 
-void keep_from_podman(int ends[2])
+/* Keeps both descriptors of `ends` from podman, close-on-exec, and out of the way of 0, 1 and 2. */
+static void keep_from_podman(int ends[2])
 {
 	for (int i = 0; i < 2; i++) {
 		ends[i] = above_stdio(ends[i]);
@@ -134,6 +134,44 @@ bool open_pipe(int ends[2])
 		return false;
 	keep_from_podman(ends);
 	return true;
+}
+
+bool open_terminal(int ends[2])
+{
+	struct termios raw;
+	const char *name;
+
+	ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (ends[0] < 0 || grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 ||
+	    !(name = ptsname(ends[0])) || (ends[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
+		return false;
+	keep_from_podman(ends);
+	if (tcgetattr(ends[1], &raw) < 0)
+		return false;
+	cfmakeraw(&raw);
+	return tcsetattr(ends[1], TCSANOW, &raw) == 0;
+}
+
+void wait_for(struct pollfd *ready, nfds_t count, long long deadline, const sigset_t *mask)
+{
+	enum { A_MOMENT = 100 }; /* ms */
+	const long long left = deadline > now() ? deadline - now() : 0;
+#ifdef __linux__
+	const struct timespec time = { .tv_sec = (time_t)(left / 1000),
+				       .tv_nsec = (long)(left % 1000) * 1000000 };
+
+	if (ppoll(ready, count, deadline == LLONG_MAX ? NULL : &time, mask) < 0 && errno != EINTR) {
+		nap(A_MOMENT); /* and then whatever there is */
+		for (nfds_t i = 0; i < count; i++)
+			ready[i].revents = ready[i].events;
+	}
+#else
+	sigset_t before;
+
+	sigprocmask(SIG_SETMASK, mask, &before);
+	poll(ready, count, left < A_MOMENT ? (int)left : A_MOMENT);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+#endif
 }
 
 #ifdef __linux__

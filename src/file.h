@@ -21,8 +21,8 @@ bool is_same_file(const struct stat *one, const struct stat *other);
 bool is_null_device(const struct stat *status);
 
 /* Returns the content of the file `path`, with a zero byte behind it, and in `*length` its length
-   in bytes. Returns NULL, and errno, on error, which more than `most` bytes are (EFBIG), and what
-   can be read only once: a pipe is not even opened, because its writer waits for just that. */
+   in bytes. Returns NULL, and errno, on error. More than `most` bytes are an error (EFBIG), and so
+   is what can be read only once: a pipe is not opened, because its writer would notice. */
 char *read_whole(const char *path, size_t most, size_t *length);
 
 /* Returns the milliseconds of a clock that is never set. */
@@ -41,12 +41,16 @@ void nap(int time);
    closed for podman to have closed; -1 and errno on error. */
 int above_stdio(int fd);
 
-/* Keeps both descriptors of `ends` from podman, close-on-exec, and out of the way of 0, 1 and 2. */
-void keep_from_podman(int ends[2]);
-
 /* Opens a pipe of the shim's own: close-on-exec, and out of the way of 0, 1 and 2. Returns false,
    and errno, on error. */
 bool open_pipe(int ends[2]);
+
+/* The same with a pseudoterminal, in raw mode: the caller's terminal behind it does the rest. */
+bool open_terminal(int ends[2]);
+
+/* As ppoll(2), until `deadline` (of now()), LLONG_MAX: for ever. Where a system has no ppoll(2) a
+   signal may be noticed late. On error it is as if all were ready. */
+void wait_for(struct pollfd *ready, nfds_t count, long long deadline, const sigset_t *mask);
 
 /* Returns a descriptor, close-on-exec, of a new file in memory that holds `content` and can never
    be changed; -1 and errno on error. */

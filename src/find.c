@@ -48,7 +48,10 @@ static bool contains_shim(struct program *program)
 
 #define IS_SHIM (-1) /* no errno value */
 
-int check_executable(const char *path, struct program *program, const struct stat *self)
+/* Returns 0 if `path` is a file that may be executed, with what there is to know of it in
+   `program`, else an errno value; IS_SHIM for a shim, which is looked for unless `self`, the status
+   of the shim's own file, is NULL. */
+static int check_executable(const char *path, struct program *program, const struct stat *self)
 {
 	if (stat(path, &program->status) < 0)
 		return errno;
@@ -64,7 +67,9 @@ int check_executable(const char *path, struct program *program, const struct sta
 	return self && contains_shim(program) ? IS_SHIM : 0;
 }
 
-char *next_in_path(const char **rest, const char *name)
+/* Returns the next candidate for `name` of PATH, and moves `*rest` past its element; NULL at the
+   end. An empty element is the current directory: execvp(3). */
+static char *next_in_path(const char **rest, const char *name)
 {
 	const char *element = *rest;
 	size_t length;
@@ -86,7 +91,8 @@ char *next_in_path(const char **rest, const char *name)
 	return path;
 }
 
-const char *search_path(void)
+/* Returns PATH, or what execvp(3) uses without one. */
+static const char *search_path(void)
 {
 	const char *path = getenv("PATH");
 
@@ -140,8 +146,8 @@ void execute(const char *path, char **argv)
 	execv(path, argv);
 	if (errno != ENOEXEC)
 		return;
-	add_word(&shells, text("/bin/sh"));
-	add_word(&shells, text("%s", path));
+	add_word(&shells, "/bin/sh");
+	add_word(&shells, path);
 	while (*++argv)
 		add_word(&shells, *argv);
 	execv(shells[0], shells);

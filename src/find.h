@@ -15,18 +15,6 @@ struct program {
 /* Fills `status` with that of the file being executed; returns false if it cannot be known. */
 bool stat_self(struct stat *status);
 
-/* Returns 0 if `path` is a file that may be executed, with what there is to know of it in
-   `program`, else an errno value; IS_SHIM if it is one, as far as the shim's own status `self` is
-   not NULL. */
-int check_executable(const char *path, struct program *program, const struct stat *self);
-
-/* Returns the next candidate for `name` of PATH, and moves `*rest` past its element; NULL at the
-   end. An empty element is the current directory: execvp(3). */
-char *next_in_path(const char **rest, const char *name);
-
-/* Returns PATH, or what execvp(3) uses without one. */
-const char *search_path(void);
-
 /* Executes `path`, which has a slash in it, as execvp(3) does: by a shell if the kernel does not
    know what it is, which not every C library's does. Returns, with errno, if that fails. */
 void execute(const char *path, char **argv);

@@ -28,7 +28,7 @@ static bool add_file(struct layers *layers, const char *path)
 
 	if (stat(path, &status) < 0 && errno == ENOENT)
 		return false;
-	add_word(&layers->files, text("%s", path));
+	add_word(&layers->files, path);
 	return true;
 }
 
@@ -183,7 +183,7 @@ char **list_layers(const struct version *version, char **modules, const char **o
 	if (!layers.users)
 		layers.obstacle = "no home directory: the user's containers.conf is unknown";
 	if (only)
-		add_word(&layers.files, text("%s", only));
+		add_word(&layers.files, only);
 	else if (version->major >= 6)
 		add_layers_of_6(&layers);
 	else

@@ -5,13 +5,11 @@
 
 #define MESSAGE_PREFIX "podman-shim: "
 
-/* Whether the trace is wanted, or warnings are not, where the log is (NULL: nowhere), and what the
-   command is called in it. */
 extern struct messages {
-	int debug; /* a number, for the table of settings */
-	bool quiet;
-	const char *log;
-	const char *command;
+	int debug;           /* whether the trace is wanted; a number, for the table of settings */
+	bool quiet;          /* whether warnings are not */
+	const char *log;     /* the path of the log; NULL: there is none */
+	const char *command; /* what the command is called in it */
 } messages;
 
 /* Says one decision and its reason, if PODMAN_SHIM_DEBUG=1. */

@@ -141,7 +141,7 @@ static bool set_conmon(const struct plan *plan, const char *alias, char *state)
 	for (char **word = configuration->conmon_env.words; word && *word; word++)
 		add_word(&variables, *word);
 	add_word(&variables, state);
-	add_word(&conmons, text("%s", alias));
+	add_word(&conmons, alias);
 	return set_array(configuration, "engine", "conmon_path", conmons) &&
 	       set_array(configuration, "engine", "conmon_env_vars", variables);
 }
@@ -154,12 +154,12 @@ char *override_text(const struct plan *plan, const char *alias)
 	FILE *file;
 
 	if (!state || !set_array(configuration, "containers", "default_sysctls", plan->sysctls) ||
-	    (plan->conmon && !set_conmon(plan, alias, state)))
+	    (plan->has_conmons_part && !set_conmon(plan, alias, state)))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
 		return NULL;
-	if (!plan->conmon)
+	if (!plan->has_conmons_part)
 		fprintf(file, "# %s\n", state);
 	write_toml(file, configuration->base, "");
 	return fclose(file) == 0 ? content : NULL;
@@ -200,7 +200,7 @@ static const char *install_override(const struct plan *plan)
 	const char *alias = plan->alias, *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
-	if (plan->line.command->starts == SERVES && plan->conmon)
+	if (plan->line.command->starts == SERVES && plan->has_conmons_part)
 		keep_program(&alias);
 	content = override_text(plan, alias);
 	if (!content)
@@ -217,7 +217,7 @@ static const char *install_override(const struct plan *plan)
 		close_fd(&service_program);
 		return why;
 	}
-	unsetenv(STATE_VARIABLE); /* podman gives conmon its own variables last */
+	unsetenv(STATE_VARIABLE); /* podman's environment beats conmon_env_vars */
 	if (plan->configuration.is_whole)
 		unsetenv(OVERRIDE_VARIABLE); /* the caller's is merged, where podman reads it */
 	if (setenv(plan->variable, path, 1) < 0)

@@ -1,6 +1,6 @@
 /*
- * Everything is decided here, before anything is done. This room asks and reads; it changes nothing
- * for podman, but that what stands in podman's place is counted.
+ * All decisions are made here, before anything is done. Nothing is changed for podman, but that
+ * what stands in its place is counted in the environment.
  */
 #include "shim.h"
 
@@ -28,15 +28,16 @@ enum { ALWAYS_REMOTE = true };
 enum { ALWAYS_REMOTE = false };
 #endif
 
-/* Not followed is podman's first look at the options, which takes the word behind one that it does
-   not know yet for its value: `podman --syslog run -c 512` is remote.
-   Returns why podman would talk to a service rather than make containers itself, or NULL. */
+/* Returns why podman would talk to a service rather than make containers itself, or NULL. Podman's
+   first look at the options takes the word behind one that it does not know yet for its value: to
+   it, `podman --syslog run -c 512` is remote. That is not imitated. */
 static const char *why_remote(const struct plan *plan)
 {
 	static const char remote_name[] = "podman-remote";
 	char *target = realpath(plan->podman.path, NULL);
-	bool named = skip_prefix(base_name(plan->podman.path), remote_name) ||
-		     (target && skip_prefix(base_name(target), remote_name));
+	const bool named = skip_prefix(base_name(plan->podman.path), remote_name) ||
+			   (target && skip_prefix(base_name(target), remote_name)) ||
+			   skip_prefix(plan->version.answer, remote_name); /* a script's */
 
 	free(target);
 	if (ALWAYS_REMOTE)
@@ -78,9 +79,9 @@ static bool builds_by_chroot(const struct command_line *line)
 /* Returns what podman gives itself by [engine] env that decides, or NULL. */
 static const char *what_engine_sets(const struct configuration *configuration)
 {
-	static const char *const names[] = { "BUILDAH_ISOLATION=", "CONTAINERS_CONF=",
-					     "CONTAINERS_CONF_OVERRIDE=", "CONTAINER_CONNECTION=",
-					     "CONTAINER_HOST=" };
+	static const char *const names[] = { "BUILDAH_ISOLATION=", CONFIGURATION_VARIABLE "=",
+					     OVERRIDE_VARIABLE "=",
+					     "CONTAINER_CONNECTION=", "CONTAINER_HOST=" };
 
 	for (char **word = configuration->engine_env.words; word && *word; word++)
 		for (size_t i = 0; i < LENGTH(names); i++)
@@ -117,7 +118,7 @@ static const char *why_no_override(const struct plan *plan)
 		  "chroot isolation shows podman's descriptors to the RUN steps" },
 		{ what_engine_sets(&plan->configuration),
 		  "containers.conf gives the engine a variable that decides" },
-		{ if_true(!plan->conmon && !stands_in),
+		{ if_true(!plan->has_conmons_part && !stands_in),
 		  "no conmon, or no path of the shim's own, for the override to name" },
 		{ if_true(plan->version.is_cut_off),
 		  "what stands in podman's place does not work with an override" },
@@ -277,6 +278,8 @@ struct plan decide(char **argv, int argc)
 	plan.alias = conmon_alias();
 	plan.conmon =
 	    plan.alias ? find_conmon((const char *const *)plan.configuration.conmons.words) : NULL;
+	/* a script may lead to a podman that has another PATH or configuration */
+	plan.has_conmons_part = plan.conmon || (plan.alias && plan.version.reads_override);
 	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
 	divide_sysctls(&plan);
 

@@ -25,23 +25,6 @@ static struct {
 	char text[1 << 16];   /* as much as a pipe holds */
 } relay = { .source = CLOSED, .podmans_end = CLOSED, .begins_line = true };
 
-/* Opens a terminal as open_pipe does a pipe: in raw mode, because the caller's comes after it. */
-static bool open_terminal(int ends[2])
-{
-	struct termios raw;
-	const char *name;
-
-	ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (ends[0] < 0 || grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 ||
-	    !(name = ptsname(ends[0])) || (ends[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
-		return false;
-	keep_from_podman(ends);
-	if (tcgetattr(ends[1], &raw) < 0)
-		return false;
-	cfmakeraw(&raw);
-	return tcsetattr(ends[1], TCSANOW, &raw) == 0;
-}
-
 const char *open_relay(bool tty)
 {
 	const int flags = fcntl(STDERR_FILENO, F_GETFL);
@@ -146,19 +129,19 @@ void show_failure(void)
    relay.line to its begin if so, else to the end of the text. */
 static bool find_line(void)
 {
-	static const char prefix[] = "Error:";
 	const char *end = relay.text + relay.used, *line = end - 1;
 	const char *first = relay.used > LONGEST_LINE ? line - LONGEST_LINE : relay.text;
-	size_t length = sizeof prefix - 1;
+	size_t length, begin = sizeof ERROR_PREFIX - 1;
 	bool found;
 
 	while (line > first && line[-1] != '\n')
 		line--;
 	found = line == relay.text ? relay.begins_line : line[-1] == '\n';
-	if (length > (size_t)(end - line))
-		length = (size_t)(end - line);
-	found = found && (end[-1] == '\n' ? is_failure_line(line, (size_t)(end - line))
-					  : memcmp(line, prefix, length) == 0);
+	length = (size_t)(end - line);
+	if (end[-1] == '\n')
+		found = found && is_failure_line(line, length);
+	else
+		found = found && memcmp(line, ERROR_PREFIX, length < begin ? length : begin) == 0;
 	relay.line = found ? (size_t)(line - relay.text) : relay.used;
 	return found;
 }
@@ -182,29 +165,6 @@ static bool receive(void)
 	else if (relay.line || !relay.hold_until) /* not the one that is held already */
 		relay.hold_until = now() + HOLD_TIME;
 	return true;
-}
-
-/* As ppoll(2), which not every system has: there a signal may be noticed late. */
-static void wait_for(struct pollfd *ready, nfds_t count, long long deadline, const sigset_t *mask)
-{
-	enum { A_MOMENT = 100 }; /* ms */
-	const long long left = deadline > now() ? deadline - now() : 0;
-#ifdef __linux__
-	const struct timespec time = { .tv_sec = (time_t)(left / 1000),
-				       .tv_nsec = (long)(left % 1000) * 1000000 };
-
-	if (ppoll(ready, count, deadline == LLONG_MAX ? NULL : &time, mask) < 0 && errno != EINTR) {
-		nap(A_MOMENT); /* and then whatever there is */
-		for (nfds_t i = 0; i < count; i++)
-			ready[i].revents = ready[i].events;
-	}
-#else
-	sigset_t before;
-
-	sigprocmask(SIG_SETMASK, mask, &before);
-	poll(ready, count, left < A_MOMENT ? (int)left : A_MOMENT);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-#endif
 }
 
 void relay_once(long long deadline, const sigset_t *waiting)
@@ -232,8 +192,7 @@ void relay_once(long long deadline, const sigset_t *waiting)
 
 void drain_relay(int patience)
 {
-	/* takes all that a pipe or a terminal holds, and not what somebody else writes for ever */
-	enum { ENOUGH = 256 };
+	enum { ENOUGH = 256 }; /* reads: all that a pipe holds, not what others write for ever */
 
 	write_all(patience);
 	for (int turn = 0; turn < ENOUGH && relay.source != CLOSED && receive(); turn++)

@@ -65,8 +65,8 @@ static bool read_create(struct create *create, char **argv)
 	for (; at[1]; at++)
 		if (strcmp(*at, "--console-socket") == 0)
 			create->console = at + 1;
-	add_word(&create->undo, text("delete"));
-	add_word(&create->undo, text("--force"));
+	add_word(&create->undo, "delete");
+	add_word(&create->undo, "--force");
 	add_word(&create->undo, *at);
 	return **at != '-'; /* the container's id */
 }
@@ -127,8 +127,8 @@ static bool has_said(ssize_t length, const char *words)
 	return length > 0 && memmem(said, (size_t)length, words, strlen(words));
 }
 
-/* Returns whether the `length` bytes that are `said` tell of the failure, and not of another step:
-   hooks would be repeated, and whose command or mount has this name, too, would wait in vain. */
+/* Returns whether the `length` bytes that are `said` tell of the failure. Not if they name another
+   step: hooks would run again, and a command or a mount of this name would be retried in vain. */
 static bool tells_of_failure(ssize_t length)
 {
 	static const char *const others[] = { "hook", "executable", "exec:", "mount `", "chdir" };
@@ -172,8 +172,8 @@ static void lock_create(struct create *create)
 	    take_turn(create->state.lock, least(longest, create->end - now()), has_signal);
 }
 
-/* Returns how long, in ms, an attempt may begin after the first: longer than usual where the waits
-   between them are. */
+/* Returns how many ms after the first attempt another may begin: more than SHORTEST_LIMIT if the
+   waits between them are long. */
 static long long limit_of(const struct state *state)
 {
 	long long limit = LONGEST_LOCK_WAIT;

@@ -18,10 +18,10 @@ extern struct settings {
 /* The rows are what --shim-help prints; README.md has some of them. */
 struct setting {
 	const char *name, *values, *meaning;
-	const char **text;          /* where it goes, if it is any text; */
-	int *number;                /* or if it is an index of */
-	const char *const *choices; /* these, or where there are none */
-	int most;                   /* a number from 0 up to this one */
+	const char **text;          /* where a setting goes that is any text; else NULL */
+	int *number;                /* where the number of any other goes */
+	const char *const *choices; /* its words, which have the numbers from 0 on; or NULL */
+	int most;                   /* the largest number, if it is one itself */
 };
 
 #define SETTING_COUNT 9

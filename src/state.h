@@ -8,20 +8,22 @@
 
 #define LARGEST_STATE (64 << 10) /* bytes; an argument may have twice as many: execve(2) */
 
-/* What the front door tells conmon's part, and that the OCI runtime's. Texts may be NULL. */
+/* What the shim in podman's place tells conmon's part, and that the OCI runtime's. Texts may be
+   NULL. */
 struct state {
 	const char *conmon;   /* the real one */
 	const char *ping;     /* the range that conmon's part is to write */
-	const char *variable; /* podman's variable that names the override; */
-	const char *callers;  /* what the caller had in it; NULL: it was not set */
+	const char *variable; /* podman's variable that names the override */
+	const char *callers;  /* what the caller had in `variable`; NULL: it was not set */
 	const char *lock;     /* the path; NULL: there is no place to trust */
 	const char *log;      /* PODMAN_SHIM_LOG */
 	const char *command;  /* podman's words, for the log */
 	int lock_wait;        /* seconds */
 	int retries, backoff; /* as the settings of these names */
-	const char *runtime;  /* the real OCI runtime; only the last part is told this, */
-	int passthrough;      /* whether the container's stderr is the caller's, */
-	int hooks;            /* and whether a create that is repeated would repeat hooks */
+	/* only for the OCI runtime's part */
+	const char *runtime; /* the real one */
+	int passthrough;     /* whether the container's stderr is the caller's */
+	int hooks;           /* whether a create that is repeated would repeat hooks */
 };
 
 /* Returns `state` as NAME=VALUE of STATE_VARIABLE: letters, digits and `%/._-= ` only, so that it

@@ -223,8 +223,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 {
 	char *run[] = { argv0, "run", "image", NULL };
 	struct plan plan = decide(run, 3);
-	const char *override = plan.override ? override_text(&plan, plan.alias) : NULL;
-	const char *own = own_path(), *version = plan.version.answer, *service, *checked;
+	const char *own = own_path(), *version = plan.version.answer, *override, *service, *checked;
 	struct verdict verdict;
 	bool by_service, works = true;
 
@@ -232,6 +231,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 		version = find_version(&plan.podman).answer;
 	use_override(&plan); /* or why not */
 	leave_override();
+	override = plan.override ? override_text(&plan, plan.alias) : NULL;
 	service = service_state(&plan, &by_service);
 	checked = checks ? check(plan.podman.path, &works) : NULL;
 	verdict = judge(&plan, by_service, works);
@@ -252,7 +252,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 	print_fact(json, "conmon", plan.conmon);
 	print_fact(json, "ping_group_range", plan.ping);
 	print_fact(json, "lock", lock_state(&plan));
-	print_fact(json, "override", plan.override ? override : NULL);
+	print_fact(json, "override", override);
 	if (checks)
 		print_fact(json, "check", checked);
 	for (size_t i = 0; i < SETTING_COUNT; i++)

@@ -28,15 +28,13 @@ static volatile int podmans_status;         /* its wait status */
 static volatile sig_atomic_t end_requested; /* by a signal */
 static int lock = NO_LOCK;                  /* the clients' */
 
-/* Returns whether the shim catches `signal`: all but those that tell of a fault of its own. */
+/* Returns whether the shim catches `signal`: all that it can but those of a fault of its own. */
 static bool is_caught(int signal)
 {
-	static const int faults[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+	static const char others[] = { SIGKILL, SIGSTOP, SIGBUS, SIGFPE,
+				       SIGILL,  SIGSEGV, SIGSYS, SIGTRAP };
 
-	for (size_t i = 0; i < LENGTH(faults); i++)
-		if (signal == faults[i])
-			return false;
-	return signal != SIGKILL && signal != SIGSTOP;
+	return !memchr(others, signal, sizeof others);
 }
 
 /* Returns whether podman has yet to be told of `signal`. What a terminal sends goes to all
@@ -144,7 +142,6 @@ static void run_podman(const struct plan *plan, char **argv)
 	pid_t child;
 
 	catch_signals(&waiting);
-	sigpending(&early);
 	child = fork();
 	if (child < 0)
 		trace("no supervision: no process: %s", strerror(errno));
@@ -158,6 +155,7 @@ static void run_podman(const struct plan *plan, char **argv)
 		restore_signals();
 		execute_podman(plan, argv);
 	}
+	sigpending(&early);
 	for (podman = child; podman;) {
 		relay_once(lock == NO_LOCK ? LLONG_MAX : deadline, &waiting);
 		if (now() >= deadline)

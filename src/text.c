@@ -92,7 +92,7 @@ const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-void add_word(char ***list, char *word)
+void add_word(char ***list, const char *word)
 {
 	size_t count = 0;
 	char **grown;
@@ -102,7 +102,7 @@ void add_word(char ***list, char *word)
 	grown = realloc(*list, (count + 2) * sizeof *grown);
 	if (!grown)
 		die_without_memory();
-	grown[count] = word;
+	grown[count] = (char *)word; /* as in argv, and nobody writes to it */
 	grown[count + 1] = NULL;
 	*list = grown;
 }

@@ -9,16 +9,15 @@ __attribute__((noreturn)) void die_without_memory(void);
 /* Returns the length in bytes of the UTF-8 character at `at`, or 0 if it is none: RFC 3629. */
 size_t utf8_length(const char *at);
 
-/* The same if a terminal shows it as it is, else 0: what is no UTF-8, and the control characters of
-   ASCII and of U+0080 to U+009F, may be an order to it. */
+/* The same, but 0 also for a control character, of ASCII or of U+0080 to U+009F, which may be a
+   command to a terminal. */
 size_t shown_length(const char *at);
 
-/* Replaces those of the `length` bytes at `line`, behind which there is a zero byte, that would not
-   show as they are, or would begin another line. */
+/* Replaces in the `length` bytes at `line`, behind which there is a zero byte, each newline by a
+   blank, and what a terminal would not show as it is by `?`. */
 void make_printable(char *line, size_t length);
 
-/* Returns the text that `format` makes, in memory that need not be freed: there is little of
-   it in a shim's life. Does not return without memory. */
+/* Returns the text that `format` makes. Does not return without memory. */
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 
 /* Returns `value`, or NULL if that is empty: an empty variable counts as one that is not set. */
@@ -43,6 +42,6 @@ int number_of(const char *value, int most);
 const char *base_name(const char *path);
 
 /* Adds `word` to the NULL-ended list `*list`, which is NULL as long as it is empty. */
-void add_word(char ***list, char *word);
+void add_word(char ***list, const char *word);
 
 #endif

@@ -77,7 +77,7 @@ static struct version ask_stand_in(const char *path)
 	}
 	if (!*version.answer) {
 		version = ask_version(path, NULL);
-		version.is_cut_off = *version.answer;
+		version.is_cut_off = override >= 0 && *version.answer;
 	}
 	version.reads_override = unread == 0;
 	return version;

@@ -71,7 +71,14 @@ shim_in() {
 @test "without a conmon only the sysctls are overridden, and what podman starts knows it all the same" {
 	need_own_conmon
 	rm "$real/conmon"
-	make_podman <<<'printf "%s\n" "$@" >>got; cat "$CONTAINERS_CONF_OVERRIDE" >>got 2>/dev/null; [ "$1" = ps ] || exec podman ps'
+	rm "$real/podman"
+	make_script "$real/podman" <<-'END'
+		#!/bin/bash
+		[ "$1" != --version ] || { echo podman version 5.4.2; exit; }
+		printf "%s\n" "$@" >>got
+		cat "$CONTAINERS_CONF_OVERRIDE" >>got 2>/dev/null
+		[ "$1" = ps ] || exec podman ps
+	END
 	podman create image
 	cat >wanted <<-END
 		create

@@ -102,6 +102,15 @@ remote='fallback: podman is remote'
 	expect override run image
 }
 
+@test "a script that leads to podman-remote is remote" {
+	rm "$real/podman"
+	make_script "$real/podman" <<-END
+		#!/bin/sh
+		STAND_IN_VERSION='podman-remote version 5.4.2' exec "$stand_in" "\$@"
+	END
+	expect "$remote" run image
+}
+
 @test "a directory named podman-remote does not make podman remote" {
 	mv "$real" "$world/podman-remote"
 	PATH=$shim:$world/podman-remote:$programs expect override run image

@@ -90,6 +90,23 @@ sys.exit(subprocess.call(['$world/inner/podman', *sys.argv[1:]]))"
 	lacks CONTAINERS_CONF_OVERRIDE environ
 }
 
+@test "conmon is found where only a script's podman finds it" {
+	need_own_conmon
+	mkdir -p inner/libexec
+	mv "$real/conmon" inner/libexec/conmon
+	export STAND_IN_CONMON='-c ID'
+	leads_to_podman <<<"#!/bin/sh
+		PATH=$world/inner/libexec:\$PATH exec $world/inner/podman \"\$@\""
+	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
+	lacks '^CONTAINERS_CONF\|^_PODMAN_SHIM' conmon.environ
+
+	printf '[engine]\nconmon_path = ["%s"]\n' "$world/inner/libexec/conmon" >inner/containers.conf
+	leads_to_podman <<<"#!/bin/sh
+		CONTAINERS_CONF=$world/inner/containers.conf exec $world/inner/podman \"\$@\""
+	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
+	lacks '^CONTAINERS_CONF_OVERRIDE\|^_PODMAN_SHIM' conmon.environ
+}
+
 @test "the lock is for what was not seen to give a podman the override" {
 	make_podman <<<'echo run >>"$world/runs"'
 	export PODMAN_SHIM_DEBUG=1

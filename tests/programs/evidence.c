@@ -104,9 +104,9 @@ static const struct row {
 	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, ""),
 	  "no: another command line has created the container" },
 	{ RUN, OF(A), CREATE(A), NULL, MADE_BY(A, "@/bin/podman@run@im@x"), "remove " A },
-	{ RUN, OF(A), CREATE(A), NULL, LEFT(B), "no: another container answers to its name" },
+	{ RUN, OF(A), CREATE(A), NULL, LEFT(B), "no: the message does not name the container" },
 	{ RUN, OF(A), CREATE(A), NULL, LINE(B, "-62135596800", "1", "false", A, "", COMMAND),
-	  "no: another container answers to its name" },
+	  "no: the message does not name the container" },
 	/* of one that is not known, or none is */
 	{ RUN_RM, OF(C), CREATE(A) REMOVE_OF(A), NULL, NULL,
 	  "no: podman's events do not tell of the container" },
