@@ -99,9 +99,9 @@ bool take_container(const char **at, char **argv, struct container *container)
 	if (strlen(container->id) != ID_LENGTH || !container->error)
 		return false;
 	word = strsep(&rest, UNIT); /* podman's name, which may differ */
-	while (word && *argv && *++argv && (word = strsep(&rest, UNIT)) && strcmp(word, *argv) == 0)
+	while (word && *++argv && (word = strsep(&rest, UNIT)) && strcmp(word, *argv) == 0)
 		;
-	container->is_ours = word && !*argv && !rest;
+	container->is_ours = !*argv && !rest;
 	return true;
 }
 

@@ -219,6 +219,10 @@ without_own_keys() {
 	expect 'override, lock and retries' run image
 	script ''
 	expect 'override and retries' run image
+	(
+		ulimit -n 64
+		expect 'lock and retries: no descriptor from 100 up' run image
+	)
 }
 
 @test "an override of the caller's that is a pipe is left to podman" {
