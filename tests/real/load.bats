@@ -42,7 +42,6 @@ what_is_there() {
 	native system service -t 0 "unix://$work/podman.sock" 3>&- &
 	service=$!
 	until_true [ -S podman.sock ]
-	export CONTAINER_HOST=
 	for ((round = 0, end = SECONDS + 600; SECONDS < end; round++)); do
 		podman run --rm localhost/bb true
 		podman run --rm --sysctl net.ipv4.ping_group_range='0 0' localhost/bb true
