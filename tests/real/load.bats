@@ -31,7 +31,7 @@ what_is_there() {
 	podman --runtime /project/tests/racy-runtime system service -t 0 "unix://$work/podman.sock" 3>&- &
 	service=$!
 	until_true [ -S podman.sock ]
-	CONTAINER_HOST=unix://$work/podman.sock run print_numbers 200 50 /usr/bin/podman-remote
+	run print_numbers 200 50 native --url "unix://$work/podman.sock"
 	kill "$service"
 	[ "$status" -eq 0 ]
 	sort -n <<<"$output" | diff - <(seq 200)
@@ -43,9 +43,9 @@ what_is_there() {
 	service=$!
 	until_true [ -S podman.sock ]
 	for ((round = 0, end = SECONDS + 600; SECONDS < end; round++)); do
-		podman run --rm localhost/bb true
-		podman run --rm --sysctl net.ipv4.ping_group_range='0 0' localhost/bb true
-		podman --url "unix://$work/podman.sock" run --rm localhost/bb true
+		podman run --rm localhost/bb busybox true
+		podman run --rm --sysctl net.ipv4.ping_group_range='0 0' localhost/bb busybox true
+		podman --url "unix://$work/podman.sock" run --rm localhost/bb busybox true
 		# what is there once belongs to those that are kept
 		((round != 1)) || before=$(what_is_there "$service")
 	done
