@@ -6,7 +6,6 @@
 
 #include "answer.h"
 #include "ask.h"
-#include "child.h"
 #include "message.h"
 #include "text.h"
 
@@ -122,6 +121,7 @@ int ask_podman(const struct plan *plan, enum request kind, const char *about, co
 			add_word(&argv, line);
 	question.arguments = argv;
 	question.stream = kind == TELL_INIT ? STDERR_FILENO : STDOUT_FILENO;
+	question.says_all = kind == ASK_SYSTEM;
 	status = ask(&question, buffer, sizeof buffer);
 	trace("podman %s %s: %d", request_words[kind][0], request_words[kind][1], status);
 	*answer = status < 0 ? "" : buffer;
@@ -134,15 +134,15 @@ bool can_be_asked(const struct plan *plan)
 	static const char *const systems[] = { "linux/", "darwin/", "windows/", "freebsd/" };
 	static bool is_known, can;
 	const char *answer;
-	int status;
 
 	if (!plan->podman.stands_in || plan->version.reads_override)
 		return true;
 	if (is_known)
 		return can;
-	status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
-	can = status < 0 ||
-	      (status > 0 && plan->version.product == PRODUCT_UNKNOWN && !is_podmans_error(status));
+	/* no question about the version fails by what only starts do, but to who says always that
+	 */
+	can =
+	    ask_podman(plan, ASK_SYSTEM, NULL, &answer) != 0 && !strstr(answer, "ping_group_range");
 	for (size_t i = 0; i < LENGTH(systems); i++)
 		if (strstr(answer, systems[i]))
 			can = true;

@@ -31,7 +31,10 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 	dup2(null, STDERR_FILENO);
 	if (question->stream != STDIN_FILENO)
 		dup2(output, question->stream);
-	leave_override();
+	if (question->says_all)
+		dup2(output, STDERR_FILENO);
+	if (!question->says_all)
+		leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
 	if (question->for_version) {

@@ -5,12 +5,13 @@
 
 /* A question to a program. */
 struct question {
-	char **arguments;     /* the first is a path */
-	int stream;           /* stdout or stderr, to which it answers; stdin: it does not */
-	int timeout;          /* ms */
-	bool one_line;        /* is the answer: once it is there, the program is killed */
-	bool acts;            /* and does not only answer: it is not killed if the shim dies */
-	bool for_version;     /* it gets nothing of what the caller configures, */
+	char **arguments; /* the first is a path */
+	int stream;       /* stdout or stderr, to which it answers; stdin: it does not */
+	bool says_all;    /* it has the override, and what it writes to stderr is in the answer */
+	int timeout;      /* ms */
+	bool one_line;    /* is the answer: once it is there, the program is killed */
+	bool acts;        /* and does not only answer: it is not killed if the shim dies */
+	bool for_version; /* it gets nothing of what the caller configures, */
 	const char *override; /* but this for CONTAINERS_CONF_OVERRIDE, unless it is NULL */
 };
 

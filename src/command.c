@@ -161,7 +161,8 @@ static char **read_options(const struct options *own, struct command_line *line,
 		char *argument = *next++;
 
 		if (only_operands || argument[0] != '-' || !argument[1]) {
-			add_word(&line->operands, argument);
+			if (!line->operands || !line->operands[1])
+				add_word(&line->operands, argument);
 			if (own->operands_end)
 				break;
 		} else if (strcmp(argument, "--") == 0) {

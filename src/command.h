@@ -19,9 +19,9 @@ struct command_line {
 	char **envs, **env_files; /* the values of --env and --env-file */
 	char **modules;           /* of containers.conf */
 	char **repeated;          /* options that are repeated */
-	char **operands;          /* if the first ends the options, only that */
+	char **operands;          /* the first two; if the first ends the options, only that */
 	unsigned long highest_fd; /* no descriptor that the container is given is higher */
-	bool attach, builds, detach, env_host, help, remote, remove, tty;
+	bool attach, builds, detach, env_host, help, interactive, remote, remove, tty;
 };
 
 /* What an option takes, and how that is noted. Those from VALUE on take the argument after them,

@@ -5,6 +5,7 @@
 #include "shim.h"
 
 #include "directory.h"
+#include "file.h"
 #include "message.h"
 #include "text.h"
 
@@ -27,6 +28,19 @@ static const char *why_not_own(const char *path)
 	return others_may_write(&status) ? "others may write it" : NULL;
 }
 
+/* Returns whether something is mounted at `path`, where the system says so: proc_pid_mountinfo(5).
+ */
+static bool is_mounted(const char *path)
+{
+	enum { MOST = 1 << 20 }; /* bytes */
+	size_t length;
+	char *mounts = read_whole("/proc/self/mountinfo", MOST, &length);
+	const bool found = mounts && strstr(mounts, text(" %s ", path));
+
+	free(mounts);
+	return found;
+}
+
 const char *user_directory(void)
 {
 	const uintmax_t user = geteuid();
@@ -40,7 +54,11 @@ const char *user_directory(void)
 	if (!why_not_own(path))
 		return path;
 	path = text("/tmp/podman-shim-%ju", user);
-	why = mkdir(path, S_IRWXU) < 0 && errno != EEXIST ? strerror(errno) : why_not_own(path);
+	if (is_mounted(path)) /* by another, with FUSE: it may wait for ever, or say it is ours */
+		why = "it is a mount";
+	else
+		why = mkdir(path, S_IRWXU) < 0 && errno != EEXIST ? strerror(errno)
+								  : why_not_own(path);
 	/* in a directory that everybody may write to, nobody else shall even look into it */
 	if (!why && stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
 		why = "others may enter it";

@@ -15,12 +15,9 @@
 
 const char *lock_path(void)
 {
-	const char *directory;
+	const char *directory = settings.lock ? NULL : user_directory();
 
-	if (settings.lock)
-		return settings.lock;
-	directory = user_directory();
-	return directory ? text("%s/%s", directory, LOCK_NAME) : NULL;
+	return directory ? text("%s/%s", directory, LOCK_NAME) : settings.lock;
 }
 
 /* Returns a descriptor of the lock's file, which is made if it is missing; NO_LOCK, and why in

@@ -81,7 +81,7 @@ const struct options run_options = {
 			"umask unsetenv user,u userns uts variant volume,v volumes-from workdir,w" },
 		{ .kind = FLAG,
 		  .names =
-			"disable-content-trust http-proxy init interactive,i no-healthcheck "
+			"disable-content-trust http-proxy init no-healthcheck "
 			"no-hostname no-hosts oom-kill-disable passwd privileged publish-all,P "
 			"quiet,q read-only read-only-tmpfs replace rootfs sig-proxy "
 			"tls-verify unsetenv-all" },
@@ -90,6 +90,7 @@ const struct options run_options = {
 		{ .kind = LIST, .at = AT(envs), .names = "env,e" },
 		{ .kind = LIST, .at = AT(env_files), .names = "env-file" },
 		{ .kind = BOOL, .at = AT(env_host), .names = "env-host" },
+		{ .kind = BOOL, .at = AT(interactive), .names = "interactive,i" },
 		{ .kind = TEXT, .at = AT(log_driver), .names = "log-driver" },
 		{ .kind = TEXT, .at = AT(name), .names = "name" },
 		{ .kind = DESCRIPTORS, .at = AT(highest_fd), .names = "preserve-fd preserve-fds" },
@@ -102,8 +103,9 @@ const struct options start_options = {
 	.all_known = true,
 	.rows = {
 		{ .kind = VALUE, .names = "detach-keys filter,f" },
-		{ .kind = FLAG, .names = "all interactive,i latest,l sig-proxy" },
+		{ .kind = FLAG, .names = "all latest,l sig-proxy" },
 		{ .kind = BOOL, .at = AT(attach), .names = "attach,a" },
+		{ .kind = BOOL, .at = AT(interactive), .names = "interactive,i" },
 	},
 };
 

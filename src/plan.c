@@ -182,6 +182,16 @@ static const char *what_is_read_once(const struct command_line *line)
 	return NULL;
 }
 
+/* Returns whether stdin is a pipe or a socket: ssh(1), say, in podman's place may read what is
+   meant for a container that then does not start. */
+static bool stdin_is_pipe(void)
+{
+	struct stat status;
+
+	return fstat(STDIN_FILENO, &status) == 0 &&
+	       (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
 /* Returns why a supervised command cannot be repeated without harm, or NULL if it can. */
 static const char *why_no_retries(const struct plan *plan)
 {
@@ -202,6 +212,9 @@ static const char *why_no_retries(const struct plan *plan)
 	if (line->command->options != &run_options &&
 	    (!line->operands || line->operands[1] || line->cidfile))
 		return "some of several containers would be started again";
+	if (!read_once && line->interactive && plan->podman.stands_in &&
+	    !plan->version.reads_override && stdin_is_pipe())
+		read_once = "stdin";
 	if (read_once)
 		return text("it may be empty the second time: %s", read_once);
 	if (log_driver && skip_prefix(log_driver, "passthrough"))

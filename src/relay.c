@@ -121,6 +121,7 @@ static void write_all(int patience)
 
 void show_failure(void)
 {
+	signal(SIGPIPE, SIG_IGN); /* there was a reader when podman wrote it */
 	relay.hold_until = 0;
 	write_all(-1);
 }

@@ -27,6 +27,7 @@ static volatile pid_t podman;               /* 0: it is not there */
 static volatile int podmans_status;         /* its wait status */
 static volatile sig_atomic_t end_requested; /* by a signal */
 static int lock = NO_LOCK;                  /* the clients' */
+static off_t input;                         /* stdin's offset; -1: a pipe or a terminal */
 
 /* Returns whether the shim catches `signal`: all that it can but those of a fault of its own. */
 static bool is_caught(int signal)
@@ -178,6 +179,8 @@ static const char *wait_for_retry(const struct plan *plan, char **argv, int numb
 		return text("it failed so in each of %d attempts", number);
 	if (end_requested)
 		return "a signal has asked for the end";
+	if (lseek(STDIN_FILENO, 0, SEEK_CUR) != input)
+		return "stdin has been read";
 	trace("retry %d in %d ms", number, delay);
 	nap(delay);
 	return prepare_retry(plan, argv, failure, WEXITSTATUS(podmans_status));
@@ -188,6 +191,7 @@ void supervise(const struct plan *plan, char **argv)
 	const char *why = plan->retries ? open_relay(plan->line.tty) : NULL, *failure;
 	int tries = 1, status;
 
+	input = lseek(STDIN_FILENO, 0, SEEK_CUR);
 	if (plan->lock)
 		lock_clients();
 	if (why)

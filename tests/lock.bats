@@ -279,7 +279,7 @@ with_empty_tmp() {
 	[ "$output" = $'700 directory\n600 regular empty file' ]
 }
 
-@test "a directory in /tmp that others may write, that is a link, or that cannot be made is not used" {
+@test "a directory in /tmp that others may write, that is a link or a mount, or that cannot be made is not used" {
 	with_empty_tmp 'mkdir -m 777 /tmp/podman-shim-0; podman run image; ls -A /tmp/podman-shim-0'
 	[ -z "$output" ]
 	[[ $stderr == *"/tmp/podman-shim-0: others may write it"* ]]
@@ -292,6 +292,10 @@ with_empty_tmp() {
 	[ -z "$output" ]
 	[[ $stderr == *"/tmp/podman-shim-0: is a symbolic link"* ]]
 	[ "$(wc -l <mounted/record/runs)" -eq 1 ]
+	rm -r mounted
+	with_empty_tmp 'mkdir -m 700 /tmp/podman-shim-0; mount -t tmpfs -o mode=700 tmpfs /tmp/podman-shim-0; podman run image; ls -A /tmp/podman-shim-0'
+	[ -z "$output" ]
+	[[ $stderr == *"/tmp/podman-shim-0: it is a mount"* ]]
 	rm -r mounted
 	with_empty_tmp 'mount -o remount,bind,ro /tmp; podman run image'
 	[[ $stderr == *"/tmp/podman-shim-0: Read-only file system"* ]]

@@ -47,6 +47,41 @@ END
 	done
 }
 
+@test "a script that leads to a podman, and fails when that is asked, is in doubt one whose container has run" {
+	make_three_liner
+	export FAILS=1 ANSWER
+	for ANSWER in 'exit 1' 'exit 255' 'echo "Error: unable to connect to Podman socket" >&2; exit 125'; do
+		rm -f calls
+		run_bounded podman run --rm image
+		printf '%s: status %s, stderr: %s\n' "$ANSWER" "$status" "$stderr"
+		[ "$status" -eq 126 ]
+		[ "$(wc -l <calls)" -eq 1 ]
+	done
+}
+
+@test "with -i nothing is repeated that has read stdin, or may have, as a script may that leads elsewhere" {
+	make_three_liner
+	export FAILS=1 ANSWER=:
+	echo words >file
+	expect_with() {
+		for command in 'run -i' 'run -it' 'start -ai'; do
+			rm -f calls
+			run_bounded bash -c "podman $command image $2"
+			printf '%s %s: status %s\n' "$command" "$2" "$status"
+			[ "$status" -eq "$1" ]
+		done
+	}
+	expect_with 0 '<file'
+	expect_with 0 '</dev/null'
+	expect_with 0 '<&-'
+	expect_with 126 '< <(sleep 0.1)'
+	sed -i '$i read -r word' "$real/podman"
+	expect_with 126 '<file'
+	expect_with 0 '</dev/null'
+	rm calls
+	timeout 20 script -qec 'podman run -i image' /dev/null <<<x >/dev/null
+}
+
 # leads_to_podman: a script on standard input in podman's place starts what is in $world/inner, once, with success
 leads_to_podman() {
 	mkdir -p inner
