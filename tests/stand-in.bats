@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=linux
+# shellcheck disable=SC2089,SC2090 # $ANSWER is a script
 # What stands in podman's place: a script that only knows its version, or one that leads to a podman.
 
 load helpers

@@ -9,7 +9,7 @@ print_numbers() { seq "$1" | xargs -P "$2" -I{} "${@:3}" run --rm localhost/bb b
 
 # Files and processes that may have been left, and the descriptors of process $1, if there is one.
 what_is_there() {
-	find /tmp /run /dev/shm ~/.cache -xdev | grep -v '/storage/' | wc -l
+	find /tmp /run /dev/shm ~/.cache -xdev | grep -vc '/storage/'
 	ps -e --no-headers | wc -l
 	[ -z "${1:-}" ] || find "/proc/$1/fd" | wc -l
 }
