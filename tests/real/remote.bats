@@ -148,6 +148,7 @@ commands=(
 	for _ in 1 2; do
 		while [ ! -e end ]; do
 			/usr/bin/podman-remote --url "$url" run --network none --rm localhost/bb busybox true >>bare 2>&1 || :
+			sleep 0.2
 		done 3>&- &
 		bare+=($!)
 	done
