@@ -358,6 +358,20 @@ END
 	[ "$(calls run)" -eq 2 ]
 }
 
+@test "a signal that the caller ignores while podman runs keeps nothing from being repeated" {
+	make_podman <<-'END'
+		[ "$1" = run ] || exit 0
+		echo x >>"$world/calls"
+		[ "$(wc -l <"$world/calls")" -eq 1 ] || exit 0
+		kill -HUP $PPID
+		sleep 0.2
+		echo 'Error: OCI ping_group_range' >&2
+		exit 125
+	END
+	works env --ignore-signal=HUP "$shim/podman" run -d --rm image
+	[ "$(wc -l <calls)" -eq 2 ]
+}
+
 @test "a stop while the shim waits stops it" {
 	failures 1
 	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_BACKOFF_MS=300 podman run image 2>stderr &
