@@ -134,15 +134,16 @@ bool can_be_asked(const struct plan *plan)
 	static const char *const systems[] = { "linux/", "darwin/", "windows/", "freebsd/" };
 	static bool is_known, can;
 	const char *answer;
+	int status;
 
 	if (!plan->podman.stands_in || plan->version.reads_override)
 		return true;
 	if (is_known)
 		return can;
-	/* no question about the version fails by what only starts do, but to who says always that
-	 */
-	can =
-	    ask_podman(plan, ASK_SYSTEM, NULL, &answer) != 0 && !strstr(answer, "ping_group_range");
+	/* a podman that fails says why, and never this: to ask for the version starts nothing */
+	status = ask_podman(plan, ASK_SYSTEM, NULL, &answer);
+	can = status < 0 || (status > 0 && !strstr(answer, "ping_group_range") &&
+			     (*answer || plan->version.product == PRODUCT_UNKNOWN));
 	for (size_t i = 0; i < LENGTH(systems); i++)
 		if (strstr(answer, systems[i]))
 			can = true;

@@ -53,7 +53,7 @@ int ask_podman(const struct plan *plan, enum request kind, const char *about, co
 
 /* Returns whether a Podman answers. What stands in podman's place, and was not seen to read an
    override, may not be able to: its messages are its own then. It is asked once. In doubt it can:
-   when it is late or fails, as sudo(8) without a password, or a client without its service. */
+   when it is late, or says why it fails: sudo(8) without a password, a client without service. */
 bool can_be_asked(const struct plan *plan);
 
 #endif

@@ -30,7 +30,7 @@ END
 	make_three_liner
 	export FAILS ANSWER
 	# shellcheck disable=SC2016 # for the script
-	for ANSWER in : 'echo ok' 'echo Error: OCI ping_group_range >&2; exit 125' 'cat "$CONTAINERS_CONF_OVERRIDE"'; do
+	for ANSWER in : 'exit 1' 'echo ok' 'echo Error: OCI ping_group_range >&2; exit 125' 'cat "$CONTAINERS_CONF_OVERRIDE"'; do
 		for command in 'run image' 'run --rm image' 'run --name x image' 'run -d image' 'start x' 'start -a x'; do
 			for FAILS in 0 1 2 3 4; do
 				rm -f calls questions
@@ -51,7 +51,7 @@ END
 @test "a script that leads to a podman, and fails when that is asked, is in doubt one whose container has run" {
 	make_three_liner
 	export FAILS=1 ANSWER
-	for ANSWER in 'exit 1' 'exit 255' 'echo "Error: unable to connect to Podman socket" >&2; exit 125'; do
+	for ANSWER in 'echo "sudo: a password is required" >&2; exit 1' 'echo "ssh: no route" >&2; exit 255' 'echo "Error: unable to connect to Podman socket" >&2; exit 125'; do
 		rm -f calls
 		run_bounded podman run --rm image
 		printf '%s: status %s, stderr: %s\n' "$ANSWER" "$status" "$stderr"
