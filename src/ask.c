@@ -33,7 +33,7 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 		dup2(output, question->stream);
 	if (question->says_all)
 		dup2(output, STDERR_FILENO);
-	if (!question->says_all)
+	else
 		leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);

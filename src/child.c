@@ -35,11 +35,6 @@ void raise_default(int signal)
 	sigaction(signal, &before, NULL);
 }
 
-bool is_podmans_error(int status)
-{
-	return status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
-}
-
 void end_with(int status)
 {
 	if (WIFEXITED(status))

@@ -11,9 +11,6 @@ void take_place_of(pid_t parent);
    Returns after a stop, or if it has no effect. */
 void raise_default(int signal);
 
-/* Returns whether podman ends with the exit status `status` by itself, not for its container. */
-bool is_podmans_error(int status);
-
 /* Ends this process as a child with the status `status`, as of waitpid(2), has ended. */
 __attribute__((noreturn)) void end_with(int status);
 

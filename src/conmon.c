@@ -254,7 +254,7 @@ void become_conmon(char **argv)
 		const struct configuration configuration =
 		    read_configuration(&(const struct version){ .answer = "" }, NULL);
 
-		state.conmon = find_conmon((const char *const *)configuration.conmons.words);
+		state.conmon = find_conmon(configuration.conmons.words);
 	}
 	if (!state.conmon)
 		die(STATUS_FAILED, "no conmon found");

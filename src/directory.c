@@ -28,8 +28,7 @@ static const char *why_not_own(const char *path)
 	return others_may_write(&status) ? "others may write it" : NULL;
 }
 
-/* Returns whether something is mounted at `path`, where the system says so: proc_pid_mountinfo(5).
- */
+/* Returns whether something is mounted at `path`, if that is known: proc_pid_mountinfo(5). */
 static bool is_mounted(const char *path)
 {
 	enum { MOST = 1 << 20 }; /* bytes */

@@ -179,8 +179,7 @@ static const char *mend(const struct plan *plan, const char *id)
 	return "the container cannot be created";
 }
 
-/* If there is no container any more, as with --rm, there is nothing to start. Mends what can be
-   started again. */
+/* Without a container, as after --rm, there is nothing to start. Mends what can be started. */
 static const char *judge_start(const struct attempt *attempt)
 {
 	struct container it;

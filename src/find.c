@@ -190,14 +190,14 @@ struct program find_podman(const char *argv0)
  * conmon podman would have run: Config.FindConmon of containers/common, pkg/config/config.go.
  */
 
-const char *find_conmon(const char *const *configured)
+const char *find_conmon(char **configured)
 {
 	const char *rest = search_path();
 	struct program program;
 	struct stat status;
 	char *candidate;
 
-	for (const char *const *path = configured; path && *path; path++)
+	for (char **path = configured; path && *path; path++)
 		if (stat(*path, &status) == 0 && !S_ISDIR(status.st_mode))
 			return (*path)[0] == '/' ? *path : NULL;
 	while ((candidate = next_in_path(&rest, "conmon"))) {

@@ -25,7 +25,7 @@ struct program find_podman(const char *argv0);
 /* Returns the path of the conmon that podman would run, or NULL if there is none. Like podman,
    takes the first of `configured` that is not a directory, and of PATH the first that can be
    executed, unless that is relative. */
-const char *find_conmon(const char *const *configured);
+const char *find_conmon(char **configured);
 
 /* Returns the path of the shim's own file, or NULL if it has none, or no longer. */
 const char *own_path(void);

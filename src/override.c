@@ -154,12 +154,12 @@ char *override_text(const struct plan *plan, const char *alias)
 	FILE *file;
 
 	if (!state || !set_array(configuration, "containers", "default_sysctls", plan->sysctls) ||
-	    (plan->has_conmons_part && !set_conmon(plan, alias, state)))
+	    (alias && !set_conmon(plan, alias, state)))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
 		return NULL;
-	if (!plan->has_conmons_part)
+	if (!alias)
 		fprintf(file, "# %s\n", state);
 	write_toml(file, configuration->base, "");
 	return fclose(file) == 0 ? content : NULL;
@@ -200,7 +200,7 @@ static const char *install_override(const struct plan *plan)
 	const char *alias = plan->alias, *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
-	if (plan->line.command->starts == SERVES && plan->has_conmons_part)
+	if (plan->line.command->starts == SERVES && alias)
 		keep_program(&alias);
 	content = override_text(plan, alias);
 	if (!content)

@@ -118,7 +118,7 @@ static const char *why_no_override(const struct plan *plan)
 		  "chroot isolation shows podman's descriptors to the RUN steps" },
 		{ what_engine_sets(&plan->configuration),
 		  "containers.conf gives the engine a variable that decides" },
-		{ if_true(!plan->has_conmons_part && !stands_in),
+		{ if_true(!plan->alias && !stands_in),
 		  "no conmon, or no path of the shim's own, for the override to name" },
 		{ if_true(plan->version.is_cut_off),
 		  "what stands in podman's place does not work with an override" },
@@ -161,10 +161,21 @@ static bool names_pipe(const char *argument)
 	return is_pipe(equals ? equals + 1 : argument);
 }
 
+/* Returns whether stdin is a pipe or a socket: ssh(1), say, in podman's place may read what is
+   meant for a container that then does not start. */
+static bool stdin_is_pipe(void)
+{
+	struct stat status;
+
+	return fstat(STDIN_FILENO, &status) == 0 &&
+	       (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
 /* Returns what, of the command line or the environment, podman would find empty if the command was
    repeated, or NULL. */
-static const char *what_is_read_once(const struct command_line *line)
+static const char *what_is_read_once(const struct plan *plan)
 {
+	const struct command_line *line = &plan->line;
 	/* containers-registries.conf(5), containers-storage.conf(5), podman-login(1) */
 	static const char *const variables[] = { CONFIGURATION_VARIABLE, OVERRIDE_VARIABLE,
 						 "CONTAINERS_REGISTRIES_CONF",
@@ -179,24 +190,17 @@ static const char *what_is_read_once(const struct command_line *line)
 	for (char **argument = line->arguments; argument < line->end; argument++)
 		if (names_pipe(*argument))
 			return *argument;
+	if (line->interactive && plan->podman.stands_in && !plan->version.reads_override &&
+	    stdin_is_pipe())
+		return "stdin";
 	return NULL;
-}
-
-/* Returns whether stdin is a pipe or a socket: ssh(1), say, in podman's place may read what is
-   meant for a container that then does not start. */
-static bool stdin_is_pipe(void)
-{
-	struct stat status;
-
-	return fstat(STDIN_FILENO, &status) == 0 &&
-	       (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
 /* Returns why a supervised command cannot be repeated without harm, or NULL if it can. */
 static const char *why_no_retries(const struct plan *plan)
 {
 	const struct command_line *line = &plan->line;
-	const char *read_once = what_is_read_once(line);
+	const char *read_once = what_is_read_once(plan);
 	const char *log_driver =
 	    line->log_driver ? line->log_driver : plan->configuration.log_driver;
 
@@ -212,9 +216,6 @@ static const char *why_no_retries(const struct plan *plan)
 	if (line->command->options != &run_options &&
 	    (!line->operands || line->operands[1] || line->cidfile))
 		return "some of several containers would be started again";
-	if (!read_once && line->interactive && plan->podman.stands_in &&
-	    !plan->version.reads_override && stdin_is_pipe())
-		read_once = "stdin";
 	if (read_once)
 		return text("it may be empty the second time: %s", read_once);
 	if (log_driver && skip_prefix(log_driver, "passthrough"))
@@ -289,10 +290,10 @@ struct plan decide(char **argv, int argc)
 	if (!plan.remote && is_before(&plan.version, 4, 8) && plan.line.builds)
 		return leave_alone(plan, "a build by Podman before 4.8 cannot read the override");
 	plan.alias = conmon_alias();
-	plan.conmon =
-	    plan.alias ? find_conmon((const char *const *)plan.configuration.conmons.words) : NULL;
+	plan.conmon = plan.alias ? find_conmon(plan.configuration.conmons.words) : NULL;
 	/* a script may lead to a podman that has another PATH or configuration */
-	plan.has_conmons_part = plan.conmon || (plan.alias && plan.version.reads_override);
+	if (!plan.conmon && !plan.version.reads_override)
+		plan.alias = NULL;
 	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
 	divide_sysctls(&plan);
 

@@ -28,13 +28,12 @@ struct plan {
 	struct version version;
 	struct configuration configuration;
 	struct command_line line;
-	const char *remote;    /* why podman is remote; NULL: it is local */
-	const char *variable;  /* the one by which podman gets the override */
-	const char *conmon;    /* the real one; NULL: none was found */
-	const char *alias;     /* the path by which podman executes the shim as conmon, */
-	bool has_conmons_part; /* if the override says so */
-	char **sysctls;        /* the default sysctls but ping_group_range; NULL-ended, or NULL */
-	const char *ping;      /* what ping_group_range would be by default, or NULL */
+	const char *remote;   /* why podman is remote; NULL: it is local */
+	const char *variable; /* the one by which podman gets the override */
+	const char *conmon;   /* the real one; NULL: none was found */
+	const char *alias;    /* the path of the shim as conmon; NULL: the override names none */
+	char **sysctls;       /* the default sysctls but ping_group_range; NULL-ended, or NULL */
+	const char *ping;     /* what ping_group_range would be by default, or NULL */
 };
 
 /* Set for what stands in podman's place, while the lock is held for it: a shim that it leads back

@@ -132,17 +132,16 @@ static bool find_line(void)
 {
 	const char *end = relay.text + relay.used, *line = end - 1;
 	const char *first = relay.used > LONGEST_LINE ? line - LONGEST_LINE : relay.text;
-	size_t length, begin = sizeof ERROR_PREFIX - 1;
+	size_t length = sizeof ERROR_PREFIX - 1;
 	bool found;
 
 	while (line > first && line[-1] != '\n')
 		line--;
 	found = line == relay.text ? relay.begins_line : line[-1] == '\n';
-	length = (size_t)(end - line);
-	if (end[-1] == '\n')
-		found = found && is_failure_line(line, length);
-	else
-		found = found && memcmp(line, ERROR_PREFIX, length < begin ? length : begin) == 0;
+	if (length > (size_t)(end - line))
+		length = (size_t)(end - line);
+	found = found && (end[-1] == '\n' ? is_failure_line(line, (size_t)(end - line))
+					  : memcmp(line, ERROR_PREFIX, length) == 0);
 	relay.line = found ? (size_t)(line - relay.text) : relay.used;
 	return found;
 }

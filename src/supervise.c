@@ -190,6 +190,7 @@ void supervise(const struct plan *plan, char **argv)
 {
 	const char *why = plan->retries ? open_relay(plan->line.tty) : NULL, *failure;
 	int tries = 1, status;
+	bool podmans; /* the status is that of an error of podman's own */
 
 	input = lseek(STDIN_FILENO, 0, SEEK_CUR);
 	if (plan->lock)
@@ -201,7 +202,8 @@ void supervise(const struct plan *plan, char **argv)
 	for (;; tries++) {
 		run_podman(plan, argv);
 		status = WIFEXITED(podmans_status) ? WEXITSTATUS(podmans_status) : -1;
-		failure = is_podmans_error(status) ? last_failure() : NULL;
+		podmans = status >= STATUS_FAILED && status <= STATUS_NOT_FOUND;
+		failure = podmans ? last_failure() : NULL;
 		why = failure ? wait_for_retry(plan, argv, tries, failure) : NULL;
 		if (!failure || why)
 			break;
@@ -212,7 +214,7 @@ void supervise(const struct plan *plan, char **argv)
 	}
 	if (why)
 		trace("no retry: %s", why);
-	record_outcome(why, tries, status >= 0 && !is_podmans_error(status));
+	record_outcome(why, tries, status >= 0 && !podmans);
 	show_failure();
 	if (failure && tries > plan->retries)
 		warn("the OCI runtime has failed so in each of %d attempts", tries);

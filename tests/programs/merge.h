@@ -14,7 +14,6 @@ static const char *merge(const char *stack, size_t length)
 			     .configuration = default_configuration(&older),
 			     .variable = CONFIGURATION_VARIABLE,
 			     .conmon = "/usr/bin/conmon",
-			     .has_conmons_part = true,
 			     .alias = "/shim/./podman",
 			     .sysctls = sysctls };
 	struct reader reader;
