@@ -22,8 +22,8 @@ as_natively() {
 
 # sees_80 COMMAND...: port 80 and ping_group_range are what the configuration says, natively and not
 sees_80() {
-	[ "$("$@" native run --rm localhost/bb "${port[@]}")" = 80 ]
-	[ "$("$@" podman run --rm localhost/bb "${port[@]}")" = 80 ]
+	[ "$("$@" native run --rm --network none localhost/bb "${port[@]}")" = 80 ]
+	[ "$("$@" podman run --rm --network none localhost/bb "${port[@]}")" = 80 ]
 	[ "$("$@" podman run --rm localhost/bb "${range[@]}")" = $'0\t0' ]
 	"$@" podman run --rm "${doomed[@]}" localhost/bb busybox id
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# releases: trixie sid bookworm
-# by hand: bullseye
+# releases: sid bookworm
+# by hand: trixie bullseye
 # The tables of src/options.c against what podman says of itself.
 
 load common

@@ -45,7 +45,7 @@ soon() { timeout 60 "$@"; }
 }
 
 @test "import, save, load and commit work" {
-	tar -cf layer.tar -C /opt/lab busybox
+	tar -cf layer.tar -C /bin busybox
 	soon podman import layer.tar localhost/imported
 	soon podman save -o image.tar localhost/imported
 	native rmi localhost/imported
