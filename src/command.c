@@ -232,6 +232,11 @@ struct command_line read_command_line(char **argv, int argc)
 	return line;
 }
 
+bool reads_stdin(const struct command_line *line)
+{
+	return line->interactive || line->attach;
+}
+
 bool is_attached(const struct command_line *line)
 {
 	return line->command->options == &run_options ? !line->detach : line->attach;

@@ -77,6 +77,10 @@ bool copies_variable(const char *value, const char *name);
 /* Returns the option of `line` that does so, or NULL. */
 const char *what_copies_variable(const struct command_line *line, const char *name);
 
+/* Returns whether podman may read stdin for the container: start -a does without -i, too
+   (cmd/podman/containers/start.go). */
+bool reads_stdin(const struct command_line *line);
+
 /* Returns whether podman stays with the container, whose output it then passes on. */
 bool is_attached(const struct command_line *line);
 

@@ -251,8 +251,11 @@ void become_conmon(char **argv)
 	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
 	if (!state.conmon) {
-		const struct configuration configuration =
-		    read_configuration(&(const struct version){ .answer = "" }, NULL);
+		const struct version unknown = { .answer = "" };
+		/* without a state the override may still name the shim for conmon */
+		const struct configuration configuration = state.variable
+							       ? read_configuration(&unknown, NULL)
+							       : default_configuration(&unknown);
 
 		state.conmon = find_conmon(configuration.conmons.words);
 	}

@@ -154,13 +154,11 @@ char *override_text(const struct plan *plan, const char *alias)
 	FILE *file;
 
 	if (!state || !set_array(configuration, "containers", "default_sysctls", plan->sysctls) ||
-	    (alias && !set_conmon(plan, alias, state)))
+	    !set_conmon(plan, alias, state))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
 		return NULL;
-	if (!alias)
-		fprintf(file, "# %s\n", state);
 	write_toml(file, configuration->base, "");
 	return fclose(file) == 0 ? content : NULL;
 }
@@ -200,7 +198,7 @@ static const char *install_override(const struct plan *plan)
 	const char *alias = plan->alias, *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
-	if (plan->line.command->starts == SERVES && alias)
+	if (plan->line.command->starts == SERVES)
 		keep_program(&alias);
 	content = override_text(plan, alias);
 	if (!content)

@@ -24,7 +24,7 @@ bool read_override(struct state *state);
 bool leave_override(void);
 
 /* Returns the override, a containers.conf(5): the caller's, if there is one, but for some keys;
-   `alias`, if not NULL, names the shim as conmon. Returns NULL if it cannot be written in TOML. */
+   `alias` names the shim as conmon. Returns NULL if it cannot be written in TOML. */
 char *override_text(const struct plan *plan, const char *alias);
 
 /* Puts the override of `plan` in place, if it has one; falls back if that fails. */

@@ -118,7 +118,8 @@ static const char *why_no_override(const struct plan *plan)
 		  "chroot isolation shows podman's descriptors to the RUN steps" },
 		{ what_engine_sets(&plan->configuration),
 		  "containers.conf gives the engine a variable that decides" },
-		{ if_true(!plan->alias && !stands_in),
+		/* a script may lead to a podman with another PATH or configuration */
+		{ if_true(!plan->alias || (!plan->conmon && !stands_in)),
 		  "no conmon, or no path of the shim's own, for the override to name" },
 		{ if_true(plan->version.is_cut_off),
 		  "what stands in podman's place does not work with an override" },
@@ -161,13 +162,12 @@ static bool names_pipe(const char *argument)
 	return is_pipe(equals ? equals + 1 : argument);
 }
 
-/* Returns whether stdin is a pipe or a socket: ssh(1), say, in podman's place may read what is
-   meant for a container that then does not start. */
-static bool stdin_is_pipe(void)
+bool may_empty_stdin(const struct plan *plan)
 {
 	struct stat status;
 
-	return fstat(STDIN_FILENO, &status) == 0 &&
+	return plan->podman.stands_in && !plan->version.reads_override &&
+	       fstat(STDIN_FILENO, &status) == 0 &&
 	       (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
@@ -190,8 +190,7 @@ static const char *what_is_read_once(const struct plan *plan)
 	for (char **argument = line->arguments; argument < line->end; argument++)
 		if (names_pipe(*argument))
 			return *argument;
-	if (line->interactive && plan->podman.stands_in && !plan->version.reads_override &&
-	    stdin_is_pipe())
+	if (line->interactive && may_empty_stdin(plan))
 		return "stdin";
 	return NULL;
 }
@@ -290,10 +289,7 @@ struct plan decide(char **argv, int argc)
 	if (!plan.remote && is_before(&plan.version, 4, 8) && plan.line.builds)
 		return leave_alone(plan, "a build by Podman before 4.8 cannot read the override");
 	plan.alias = conmon_alias();
-	plan.conmon = plan.alias ? find_conmon(plan.configuration.conmons.words) : NULL;
-	/* a script may lead to a podman that has another PATH or configuration */
-	if (!plan.conmon && !plan.version.reads_override)
-		plan.alias = NULL;
+	plan.conmon = find_conmon(plan.configuration.conmons.words);
 	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;
 	divide_sysctls(&plan);
 

@@ -31,7 +31,7 @@ struct plan {
 	const char *remote;   /* why podman is remote; NULL: it is local */
 	const char *variable; /* the one by which podman gets the override */
 	const char *conmon;   /* the real one; NULL: none was found */
-	const char *alias;    /* the path of the shim as conmon; NULL: the override names none */
+	const char *alias;    /* the path of the shim as conmon; NULL: it has none */
 	char **sysctls;       /* the default sysctls but ping_group_range; NULL-ended, or NULL */
 	const char *ping;     /* what ping_group_range would be by default, or NULL */
 };
@@ -42,6 +42,10 @@ struct plan {
 
 /* Returns the plan's name, for the trace and the status. */
 const char *plan_name(const struct plan *plan);
+
+/* Returns whether stdin is a pipe or a socket that podman may find empty the second time: ssh(1),
+   say, in its place may read what is meant for a container that then does not start. */
+bool may_empty_stdin(const struct plan *plan);
 
 /* Takes the override out of `plan`, for the reason `why`: supervision is next, and where that
    cannot be either, podman as it is. */

@@ -179,7 +179,7 @@ static const char *wait_for_retry(const struct plan *plan, char **argv, int numb
 		return text("it failed so in each of %d attempts", number);
 	if (end_requested)
 		return "a signal has asked for the end";
-	if (lseek(STDIN_FILENO, 0, SEEK_CUR) != input)
+	if (reads_stdin(&plan->line) && lseek(STDIN_FILENO, 0, SEEK_CUR) != input)
 		return "stdin has been read";
 	trace("retry %d in %d ms", number, delay);
 	nap(delay);

@@ -94,7 +94,7 @@ run_in_conmons_environment() {
 	for state in '' '_PODMAN_SHIM=2 conmon=/x' '_PODMAN_SHIM=1 conmon=/x unknown=1' '_PODMAN_SHIM=1 conmon=%2' \
 		'_PODMAN_SHIM=1 conmon=%00' '_PODMAN_SHIM=1 conmon=/x=y' '_PODMAN_SHIM=1 retries=x' '_PODMAN_SHIM=1 conmon' '_PODMAN_SHIM='; do
 		rm -f "$record"/conmon.*
-		run_bounded env ${state:+"$state"} "$alias" -c ID
+		run_bounded env ${state:+"$state"} CONTAINERS_CONF_OVERRIDE="$record/override" "$alias" -c ID
 		printf '%s: %s\n' "$state" "$stderr"
 		printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
 		lacks '^_PODMAN_SHIM' conmon.environ

@@ -320,3 +320,17 @@ silent_stand_in() {
 	[[ $(tail -n 1 log) == *": gave up: podman's events do not tell of the container" ]]
 	calls_were 'run image' "$system" "$events"
 }
+
+@test "start -a behind a script that passes no override on is repeated, but where stdin is a pipe that it may have read" {
+	silent_stand_in '[[ $1 != version ]] || echo linux/amd64; [[ $1 != container ]] || cat '"$world"'/told'
+	export PODMAN_SHIM_LOG=$world/log
+	sed -i 's/Error: OCI runtime error:/Error: preparing container '$a' for attach:/' "$real/podman"
+	told $a $never false n >told
+	echo 1 >fail
+	run_bounded podman start -a n </dev/null
+	[ "$status" -eq 0 ]
+	echo 1 >fail
+	run_bounded podman start -a n < <(sleep 0.1)
+	[ "$status" -eq 126 ]
+	[[ $(tail -n 1 log) == *': gave up: stdin may have been read' ]]
+}

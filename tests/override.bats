@@ -68,7 +68,7 @@ shim_in() {
 	grep -F 'backoff=500", {append = false}]' "$record/override"
 }
 
-@test "without a conmon only the sysctls are overridden, and what podman starts knows it all the same" {
+@test "where no conmon is found what stands in podman's place may find one, and what it starts knows of the shim" {
 	need_own_conmon
 	rm "$real/conmon"
 	rm "$real/podman"
@@ -83,9 +83,11 @@ shim_in() {
 	cat >wanted <<-END
 		create
 		image
-		# _PODMAN_SHIM=1 variable=CONTAINERS_CONF_OVERRIDE lock=$XDG_RUNTIME_DIR/podman-shim.lock.create command=create lock_wait=60 retries=3 backoff=500
 		[containers]
 		default_sysctls = []
+		[engine]
+		conmon_path = ["$alias"]
+		conmon_env_vars = ["PATH=$programs", "$(state_of create | sed 's/ conmon=[^ ]*//')"]
 		ps
 	END
 	same wanted got

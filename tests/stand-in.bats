@@ -83,6 +83,18 @@ END
 	timeout 20 script -qec 'podman run -i image' /dev/null <<<x >/dev/null
 }
 
+@test "what gives its container no stdin is repeated, though others have read from it" {
+	make_three_liner
+	export FAILS=1 ANSWER=:
+	echo words >file
+	sed -i '$i read -r word' "$real/podman"
+	for command in 'run -d' run start; do
+		rm -f calls
+		# shellcheck disable=SC2086 # words
+		podman $command image <file
+	done
+}
+
 # leads_to_podman: a script on standard input in podman's place starts what is in $world/inner, once, with success
 leads_to_podman() {
 	mkdir -p inner
@@ -132,6 +144,12 @@ sys.exit(subprocess.call(['$world/inner/podman', *sys.argv[1:]]))"
 	mv "$real/conmon" inner/libexec/conmon
 	export STAND_IN_CONMON='-c ID'
 	leads_to_podman <<<"#!/bin/sh
+		PATH=$world/inner/libexec:\$PATH exec $world/inner/podman \"\$@\""
+	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
+	lacks '^CONTAINERS_CONF\|^_PODMAN_SHIM' conmon.environ
+
+	leads_to_podman <<<"#!/bin/sh
+		[ \"\$1\" != --version ] || { echo podman version 5.4.2; exit; }
 		PATH=$world/inner/libexec:\$PATH exec $world/inner/podman \"\$@\""
 	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
 	lacks '^CONTAINERS_CONF\|^_PODMAN_SHIM' conmon.environ
