@@ -82,6 +82,19 @@ bool take_pods_container(const char **at, bool *is_infra, long long *started)
 	return *is_infra || strcmp(word, "false") == 0;
 }
 
+/* Returns whether a command line, its words divided by UNIT, may have --interactive: as any letters
+   with an i behind one dash. */
+static bool may_be_interactive(const char *words)
+{
+	while ((words = strstr(words, UNIT "-"))) {
+		words += strlen(UNIT "-");
+		if (skip_prefix(words, "-interactive") ||
+		    (*words != '-' && memchr(words, 'i', strcspn(words, UNIT))))
+			return true;
+	}
+	return false;
+}
+
 bool take_container(const char **at, char **argv, struct container *container)
 {
 	char *rest = take_record(at, END_OF_RECORD), *word, pasta[6];
@@ -97,6 +110,7 @@ bool take_container(const char **at, char **argv, struct container *container)
 	container->error = strsep(&rest, UNIT);
 	if (strlen(container->id) != ID_LENGTH || !container->error)
 		return false;
+	container->may_be_interactive = rest && may_be_interactive(rest);
 	word = strsep(&rest, UNIT); /* podman's name, which may differ */
 	while (word && *++argv && (word = strsep(&rest, UNIT)) && strcmp(word, *argv) == 0)
 		;

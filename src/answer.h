@@ -33,6 +33,7 @@ struct container {
 	long long needed;           /* how many containers it needs to run */
 	bool on_pasta;
 	const char *name, *error; /* why its last start has failed */
+	bool may_be_interactive;  /* it may have been made with -i */
 	bool is_ours;             /* the command line that has created it is this one */
 };
 

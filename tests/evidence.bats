@@ -325,12 +325,18 @@ silent_stand_in() {
 	silent_stand_in '[[ $1 != version ]] || echo linux/amd64; [[ $1 != container ]] || cat '"$world"'/told'
 	export PODMAN_SHIM_LOG=$world/log
 	sed -i 's/Error: OCI runtime error:/Error: preparing container '$a' for attach:/' "$real/podman"
-	told $a $never false n >told
-	echo 1 >fail
-	run_bounded podman start -a n </dev/null
-	[ "$status" -eq 0 ]
+	told $a $never false n create -t --init image >told
 	echo 1 >fail
 	run_bounded podman start -a n < <(sleep 0.1)
-	[ "$status" -eq 126 ]
-	[[ $(tail -n 1 log) == *': gave up: stdin may have been read' ]]
+	[ "$status" -eq 0 ]
+	for option in -i -ti --interactive=true; do
+		told $a $never false n create "$option" image >told
+		echo 1 >fail
+		run_bounded podman start -a n </dev/null
+		[ "$status" -eq 0 ]
+		echo 1 >fail
+		run_bounded podman start -a n < <(sleep 0.1)
+		[ "$status" -eq 126 ]
+		[[ $(tail -n 1 log) == *': gave up: stdin may have been read' ]]
+	done
 }

@@ -154,6 +154,12 @@ sys.exit(subprocess.call(['$world/inner/podman', *sys.argv[1:]]))"
 	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
 	lacks '^CONTAINERS_CONF\|^_PODMAN_SHIM' conmon.environ
 
+	cp inner/libexec/conmon "$real/conmon"
+	leads_to_podman <<<"#!/bin/sh
+		[ \"\$1\" = --version ] || rm -f $real/conmon
+		PATH=$world/inner/libexec:\$PATH exec $world/inner/podman \"\$@\""
+	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
+
 	printf '[engine]\nconmon_path = ["%s"]\n' "$world/inner/libexec/conmon" >inner/containers.conf
 	leads_to_podman <<<"#!/bin/sh
 		CONTAINERS_CONF=$world/inner/containers.conf exec $world/inner/podman \"\$@\""
