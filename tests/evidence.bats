@@ -322,15 +322,15 @@ silent_stand_in() {
 }
 
 @test "start -a behind a script that passes no override on is repeated, but where stdin is a pipe that it may have read" {
-	silent_stand_in '[[ $1 != version ]] || echo linux/amd64; [[ $1 != container ]] || cat '"$world"'/told'
+	silent_stand_in '[[ $1 != version ]] || echo linux/amd64; [[ $1 != container ]] || cat '"$world"'/container'
 	export PODMAN_SHIM_LOG=$world/log
 	sed -i 's/Error: OCI runtime error:/Error: preparing container '$a' for attach:/' "$real/podman"
-	told $a $never false n create -t --init image >told
+	told $a $never false n create -t --init image >container
 	echo 1 >fail
 	run_bounded podman start -a n < <(sleep 0.1)
 	[ "$status" -eq 0 ]
 	for option in -i -ti --interactive=true; do
-		told $a $never false n create "$option" image >told
+		told $a $never false n create "$option" image >container
 		echo 1 >fail
 		run_bounded podman start -a n </dev/null
 		[ "$status" -eq 0 ]
