@@ -39,7 +39,7 @@ __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 	execute_podman(plan, argv);
 }
 
-/* Returns whether podman executes itself once more, in its user namespace. Before 5.0 it does so
+/* Returns whether podman executes itself once more, in its user namespace. Before 5.1 it does so
    by its own argv[0], which leads to the shim: pkg/rootless/rootless_linux.c. */
 static bool is_reexecution(void)
 {

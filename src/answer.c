@@ -20,7 +20,8 @@
 #define POD_FORMAT "--format={{.IsInfra}} {{.StartedAt}}"
 #define CONTAINERS_FORMAT                                                                          \
 	"--format={{.Id}} {{.State.StartedAt.Unix}} {{.Created.UnixNano}} {{len .Dependencies}} "  \
-	"{{eq .HostConfig.NetworkMode \"pasta\"}} {{.Name}}" UNIT "{{.State.Error}}"               \
+	"{{eq .HostConfig.NetworkMode \"pasta\"}} {{or .Config.OpenStdin .Config.Tty}} "           \
+	"{{.Name}}" UNIT "{{.State.Error}}"                                                        \
 	"{{range .Config.CreateCommand}}" UNIT "{{.}}{{end}}\x1e"
 
 /* Behind the words comes whom they are about. */
@@ -82,35 +83,22 @@ bool take_pods_container(const char **at, bool *is_infra, long long *started)
 	return *is_infra || strcmp(word, "false") == 0;
 }
 
-/* Returns whether a command line, its words divided by UNIT, may have --interactive: as any letters
-   with an i behind one dash. */
-static bool may_be_interactive(const char *words)
-{
-	while ((words = strstr(words, UNIT "-"))) {
-		words += strlen(UNIT "-");
-		if (skip_prefix(words, "-interactive") ||
-		    (*words != '-' && memchr(words, 'i', strcspn(words, UNIT))))
-			return true;
-	}
-	return false;
-}
-
 bool take_container(const char **at, char **argv, struct container *container)
 {
-	char *rest = take_record(at, END_OF_RECORD), *word, pasta[6];
+	char *rest = take_record(at, END_OF_RECORD), *word, pasta[6], stdin_open[6];
 	int end = 0;
 
-	if (!rest ||
-	    sscanf(rest, "%64[0-9a-f] %lld %lld %lld %5s %n", container->id, &container->started,
-		   &container->created, &container->needed, pasta, &end) != 5)
+	if (!rest || sscanf(rest, "%64[0-9a-f] %lld %lld %lld %5s %5s %n", container->id,
+			    &container->started, &container->created, &container->needed, pasta,
+			    stdin_open, &end) != 6)
 		return false;
 	container->on_pasta = strcmp(pasta, "true") == 0;
+	container->reads_stdin = strcmp(stdin_open, "false") != 0;
 	rest += end;
 	container->name = strsep(&rest, UNIT);
 	container->error = strsep(&rest, UNIT);
 	if (strlen(container->id) != ID_LENGTH || !container->error)
 		return false;
-	container->may_be_interactive = rest && may_be_interactive(rest);
 	word = strsep(&rest, UNIT); /* podman's name, which may differ */
 	while (word && *++argv && (word = strsep(&rest, UNIT)) && strcmp(word, *argv) == 0)
 		;

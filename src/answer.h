@@ -31,9 +31,8 @@ struct container {
 	char id[ID_LENGTH + 1];
 	long long started, created; /* s and ns, of podman's clock */
 	long long needed;           /* how many containers it needs to run */
-	bool on_pasta;
+	bool on_pasta, reads_stdin;
 	const char *name, *error; /* why its last start has failed */
-	bool may_be_interactive;  /* it may have been made with -i */
 	bool is_ours;             /* the command line that has created it is this one */
 };
 

@@ -17,8 +17,8 @@ bool copies_variable(const char *value, const char *name)
 
 #define LARGEST_ENV_FILE (1 << 20) /* bytes */
 
-/* The same for `--env-file PATH`, which has a line for each variable. Returns true also for what
-   cannot be looked into, as a pipe, which can be read only once. */
+/* The same for `--env-file PATH`, which has a line for each variable. Returns false for what cannot
+   be looked into, as a pipe, which can be read only once. */
 static bool file_copies_variable(const char *path, const char *name)
 {
 	struct stat status;
@@ -26,11 +26,9 @@ static bool file_copies_variable(const char *path, const char *name)
 	bool found = false;
 	FILE *file;
 
-	if (stat(path, &status) < 0)
-		return false; /* podman's error */
-	if (!S_ISREG(status.st_mode) || status.st_size > LARGEST_ENV_FILE ||
-	    !(file = fopen(path, "re")))
-		return true;
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode) ||
+	    status.st_size > LARGEST_ENV_FILE || !(file = fopen(path, "re")))
+		return false;
 	while (!found && fgets(line, sizeof line, file)) {
 		line[strcspn(line, "\r\n")] = 0;
 		found = copies_variable(line + strspn(line, " \t"), name);

@@ -237,17 +237,6 @@ static void close_program(const char *argv0)
 		close(fd);
 }
 
-/* Returns the conmon that podman would find here, or NULL. Without a state the override is still
-   in the environment, and names the shim. */
-static const char *search_conmon(const struct state *state)
-{
-	const struct version unknown = { .answer = "" };
-	const struct configuration configuration =
-	    state->variable ? read_configuration(&unknown, NULL) : default_configuration(&unknown);
-
-	return find_conmon(configuration.conmons.words);
-}
-
 void become_conmon(char **argv)
 {
 	const char *value = getenv(STATE_VARIABLE);
@@ -261,10 +250,14 @@ void become_conmon(char **argv)
 	unsetenv(STATE_VARIABLE);
 	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);
-	if (!state.conmon || access(state.conmon, X_OK) < 0) { /* a script may enter another root */
-		const char *found = search_conmon(&state);
+	if (!state.conmon) {
+		const struct version unknown = { .answer = "" };
+		/* without a state the override may still name the shim for conmon */
+		const struct configuration configuration = state.variable
+							       ? read_configuration(&unknown, NULL)
+							       : default_configuration(&unknown);
 
-		state.conmon = found ? found : state.conmon;
+		state.conmon = find_conmon(configuration.conmons.words);
 	}
 	if (!state.conmon)
 		die(STATUS_FAILED, "no conmon found");

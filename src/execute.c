@@ -10,22 +10,14 @@
 #include "override.h"
 #include "plan.h"
 #include "text.h"
-#include "version.h"
 
 void execute_podman(const struct plan *plan, char **argv)
 {
-	const char *name = base_name(argv[0]);
-	char *renamed;
 	int error;
 
-	if (strcmp(name, "podman-shim") == 0) {
-		renamed = text("%.*spodman", (int)(name - argv[0]), argv[0]);
-		/* Podman before 5.0 executes its argv[0] again: there must be such a file */
-		if (strchr(renamed, '/') && access(renamed, X_OK) < 0 &&
-		    find_version(&plan->podman).major < 5)
-			renamed = text("%s", plan->podman.path);
-		argv[0] = renamed;
-	}
+	/* Podman before 5.1 executes its argv[0] again: pkg/rootless/rootless_linux.c */
+	if (strcmp(base_name(argv[0]), "podman-shim") == 0)
+		argv[0] = text("%s", plan->podman.path);
 	execute(plan->podman.path, argv);
 	error = errno;
 	if (leave_override()) { /* its variable may have been too much: E2BIG */

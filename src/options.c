@@ -153,6 +153,7 @@ const struct command command_table[] = {
 	{ "container runlabel", STARTS_NONE, &no_options },
 	{ "container start", STARTS_AND_RETRIES, &start_options },
 	{ "create", STARTS_NONE, &run_options },
+	{ "farm build", STARTS_NONE, &build_options },
 	{ "image build", STARTS_NONE, &build_options },
 	{ "init", STARTS_NONE, &no_options },
 	{ "kube play", STARTS, &kube_options },

@@ -19,7 +19,7 @@
 #define LARGEST_OVERRIDE (1 << 20) /* bytes */
 
 /* A service's descriptor of the shim's program; CLOSED if there is none. */
-static int kept_program = CLOSED;
+static int service_program = CLOSED;
 
 /* Returns the descriptor that the variable `name` has for a configuration, or -1. */
 static int descriptor_in(const char *name)
@@ -67,7 +67,7 @@ bool leave_override(void)
 	if (!read_override(&state))
 		return false;
 	restore_variable(&state);
-	close_fd(&kept_program);
+	close_fd(&service_program);
 	return true;
 }
 
@@ -177,17 +177,17 @@ static int lowest_override(const struct command_line *line)
 					: INT_MAX - 1;
 }
 
-/* Gives a path by which podman can execute the shim as conmon wherever it is, in `*alias`: that of
-   a descriptor of the program, not close-on-exec. The shim's file may be removed while a service
-   runs, and a script may enter another root. If there can be none, the shim's path remains. */
+/* Gives `plan`, of a service, a path by which podman can execute the shim as conmon for as long as
+   it runs, in `*alias`: that of a descriptor of the program, not close-on-exec, since the shim's
+   file may be removed meanwhile. If there can be none, the shim's path remains. */
 static void keep_program(const char **alias)
 {
 	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
-	kept_program = program < 0 ? CLOSED : fcntl(program, F_DUPFD, LOWEST_PROGRAM);
+	service_program = program < 0 ? CLOSED : fcntl(program, F_DUPFD, LOWEST_PROGRAM);
 	close_fd(&program);
-	if (kept_program != CLOSED)
-		*alias = text(DESCRIPTOR_DIRECTORY "%d", kept_program);
+	if (service_program != CLOSED)
+		*alias = text(DESCRIPTOR_DIRECTORY "%d", service_program);
 }
 
 /* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
@@ -198,7 +198,7 @@ static const char *install_override(const struct plan *plan)
 	const char *alias = plan->alias, *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
-	if (plan->line.command->starts == SERVES || plan->podman.stands_in)
+	if (plan->line.command->starts == SERVES)
 		keep_program(&alias);
 	content = override_text(plan, alias);
 	if (!content)
@@ -212,7 +212,7 @@ static const char *install_override(const struct plan *plan)
 	close_fd(&sealed);
 	if (why) {
 		close_fd(&fd);
-		close_fd(&kept_program);
+		close_fd(&service_program);
 		return why;
 	}
 	unsetenv(STATE_VARIABLE); /* podman's environment beats conmon_env_vars */

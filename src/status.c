@@ -109,6 +109,7 @@ static const char *check(const char *podman, bool *works)
 	if (!image[0])
 		return "no image at hand: podman pull one";
 	natively = try_container(podman, image, works);
+	setenv("PODMAN_SHIM_REAL", podman, 1); /* also where that is podman-remote */
 	return text("natively %s; through podman-shim %s", natively,
 		    try_container("/proc/self/exe", image, works));
 }

@@ -411,7 +411,7 @@ with_own_system() {
 	expect override run --env-file file image
 	expect override run --env-file nothing image
 	mkfifo pipe
-	expect fallback run --env-file pipe image
+	expect override run --env-file pipe image
 }
 
 # older VERSION ARGUMENT...: what a podman of that version gets to read, but for the keys that are the shim's

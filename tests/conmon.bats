@@ -37,9 +37,10 @@ run_in_conmons_environment() {
 	[ "$(count runs)" -eq 1 ]
 }
 
-@test "a service, and a podman behind a script, find conmon also where the shim cannot be seen" {
+@test "a service finds its conmon also where the shim has been removed since" {
 	need_own_conmon
 	mkdir own behind
+	copy_shim own/podman
 	mv "$real/podman" behind/podman
 	make_script "$real/podman" <<-END
 		#!/bin/sh
@@ -47,16 +48,12 @@ run_in_conmons_environment() {
 		exec '$world/behind/podman' "\$@"
 	END
 	PATH=$world/own:$PATH
-	for command in 'system service -t 0' 'run -d image'; do
-		copy_shim own/podman
-		# shellcheck disable=SC2086 # words
-		STAND_IN_CONMON='-c ID' podman $command 100<&- 1000<&-
-		[ ! -e own/podman ]
-		grep -Fx 'conmon_path = ["/dev/fd/1000"]' "$record/override"
-		printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
-		lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
-		lacks '^100 \|^1000 ' conmon.fds
-	done
+	STAND_IN_CONMON='-c ID' podman system service -t 0 100<&- 1000<&-
+	[ ! -e own/podman ]
+	grep -Fx 'conmon_path = ["/dev/fd/1000"]' "$record/override"
+	printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
+	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
+	lacks '^100 \|^1000 ' conmon.fds
 }
 
 @test "a service that can have no such descriptor finds its conmon by the shim's path" {

@@ -86,7 +86,7 @@ shim_in() {
 		[containers]
 		default_sysctls = []
 		[engine]
-		conmon_path = ["/dev/fd/1000"]
+		conmon_path = ["$alias"]
 		conmon_env_vars = ["PATH=$programs", "$(state_of create | sed 's/ conmon=[^ ]*//')"]
 		ps
 	END

@@ -43,17 +43,12 @@ with_odd_descriptors() {
 	done
 }
 
-@test "called podman-shim, the shim calls podman by its own name" {
+@test "called podman-shim, the shim calls podman by its path, which an older one executes again" {
 	ln -s podman "$shim/podman-shim"
 	podman-shim ps
-	printf 'podman\0ps\0' | cmp - "$record/argv"
-	(exec -a /x/podman-shim "$shim/podman" run image)
-	printf '/x/podman\0run\0image\0' | cmp - "$record/argv"
-	# which executes its own name again
-	rm "$real/podman"
-	copy_stand_in "$real/podman"
-	STAND_IN_VERSION='podman version 4.3.1' bash -c "exec -a /x/podman-shim '$shim/podman' ps"
 	printf '%s\0ps\0' "$real/podman" | cmp - "$record/argv"
+	(exec -a /x/podman-shim "$shim/podman" run image)
+	printf '%s\0run\0image\0' "$real/podman" | cmp - "$record/argv"
 }
 
 @test "a caller that gives not even a name gets podman" {

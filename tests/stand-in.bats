@@ -31,8 +31,10 @@ END
 	export FAILS ANSWER
 	# shellcheck disable=SC2016 # for the script
 	for ANSWER in : 'exit 1' 'echo ok' 'echo Error: OCI ping_group_range >&2; exit 125' 'cat "$CONTAINERS_CONF_OVERRIDE"'; do
+		# what it answers makes no difference but to the first question
+		[ "$ANSWER" = : ] && counts='0 1 2 3 4' || counts='1 4'
 		for command in 'run image' 'run --rm image' 'run --name x image' 'run -d image' 'start x' 'start -a x'; do
-			for FAILS in 0 1 2 3 4; do
+			for FAILS in $counts; do
 				rm -f calls questions
 				# shellcheck disable=SC2086 # words
 				run_bounded podman $command
@@ -153,12 +155,6 @@ sys.exit(subprocess.call(['$world/inner/podman', *sys.argv[1:]]))"
 		PATH=$world/inner/libexec:\$PATH exec $world/inner/podman \"\$@\""
 	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
 	lacks '^CONTAINERS_CONF\|^_PODMAN_SHIM' conmon.environ
-
-	cp inner/libexec/conmon "$real/conmon"
-	leads_to_podman <<<"#!/bin/sh
-		[ \"\$1\" = --version ] || rm -f $real/conmon
-		PATH=$world/inner/libexec:\$PATH exec $world/inner/podman \"\$@\""
-	printf '%s\0' "$world/inner/libexec/conmon" -c ID | cmp - "$record/conmon.argv"
 
 	printf '[engine]\nconmon_path = ["%s"]\n' "$world/inner/libexec/conmon" >inner/containers.conf
 	leads_to_podman <<<"#!/bin/sh

@@ -198,6 +198,13 @@ make_checked() {
 	[ "$(status_of check)" = 'natively fails by ping_group_range; through podman-shim works' ]
 	run_bounded podman --shim-status --check --json
 	[ "$(member check)" = 'natively fails by ping_group_range; through podman-shim works' ]
+	mv "$real/podman" "$real/podman-remote"
+	ln -s podman "$shim/podman-remote"
+	rm asked
+	run_bounded podman-remote --shim-status --check
+	[[ $(status_of check) == *'; through podman-shim fails by ping_group_range' ]]
+	[ "$(grep -c ' run --rm ' asked)" -ge 2 ]
+	mv "$real/podman-remote" "$real/podman"
 	rm native
 	run_bounded podman --shim-status --json --check
 	[ "$status" -eq 0 ]

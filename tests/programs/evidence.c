@@ -37,8 +37,8 @@ static int answer_by_row(const struct plan *plan, enum request kind, const char 
 /* containers, with @ and # for the separators: never started, called n, on pasta, made by `podman
  * run im x`, but for what is said */
 #define LINE(id, started, created, pasta, name, error, command)                                    \
-	id " " started " " created " 0 " pasta " " name "@" error command "#\n"
-#define NEEDS(id, needed) id " -62135596800 1 " needed " false n@" COMMAND "#\n"
+	id " " started " " created " 0 " pasta " false " name "@" error command "#\n"
+#define NEEDS(id, needed) id " -62135596800 1 " needed " false false n@" COMMAND "#\n"
 #define COMMAND "@podman@run@im@x"
 #define LEFT(id) LINE(id, "-62135596800", "1", "true", "n", "", COMMAND)
 #define HAS_RUN(id) LINE(id, "1795652819", "1", "true", "n", "", COMMAND)

@@ -11,21 +11,6 @@ load common
 	until_true no_remains
 }
 
-@test "a container is cleaned up where a script runs podman in another root, without the shim" {
-	mkdir script
-	cat >script/podman <<-'END'
-		#!/bin/sh
-		exec /usr/bin/podman unshare unshare -m sh -c 'mount -t tmpfs none /project && exec /usr/bin/podman "$@"' sh "$@"
-	END
-	chmod +x script/podman
-	for options in '' "${doomed[*]}"; do
-		# shellcheck disable=SC2086 # words
-		PATH=$work/bin:$work/script:$PATH podman run -d --rm --network none $options localhost/bb busybox sleep 0.3
-		until_true no_containers
-		until_true no_remains
-	done
-}
-
 @test "--restart=on-failure:2 restarts twice" {
 	podman run -d --name x --restart=on-failure:2 localhost/bb busybox false
 	restarted() { [ "$(native inspect -f '{{.RestartCount}} {{.State.Status}}' x)" = "2 exited" ]; }

@@ -81,6 +81,7 @@ others() {
 	image) echo diff exists history import inspect list load mount prune pull push rm save scp \
 		search sign tag tree trust unmount untag ;;
 	buildx) echo inspect prune version ;;
+	farm) echo create list remove update ;;
 	system) echo check connection df dial-stdio events info migrate prune renumber reset ;;
 	esac
 }
@@ -95,7 +96,7 @@ commands() {
 
 @test "every command is known to start containers, or to start nothing" {
 	local group name count=0
-	for group in "" container pod kube play image buildx system; do
+	for group in "" container pod kube play image buildx farm system; do
 		for name in $(commands "$group"); do
 			count=$((count + 1))
 			/project/tests/build/command tables | grep -qx "command ${group:+$group }$name" ||

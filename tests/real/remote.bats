@@ -91,7 +91,7 @@ commands=(
 @test "after 4 failures the error is podman's, and a line counts them" {
 	local options
 	start_service
-	for options in '' --rm -d '-d --name n'; do
+	for options in --rm '-d --name n'; do
 		failures 4
 		# shellcheck disable=SC2086 # words
 		run remote run --network none $options localhost/bb busybox echo hello
