@@ -321,6 +321,7 @@ END
 	export PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_BACKOFF_MS=60000
 	for signal in TERM INT HUP; do
 		afresh
+		rm -f stderr
 		failures 1
 		env --default-signal=INT podman run --name x image 2>stderr &
 		until_true grep -q 'retry 1 in' stderr
