@@ -51,7 +51,7 @@
 /* linux/nsfs.h, which is no part of a C library: ioctl_nsfs(2) */
 #define NS_GET_USERNS _IO(0xb7, 1)
 
-#define VERSION "1.0.0-rc1"
+#define VERSION "1.0.0"
 
 extern char **environ;
 

@@ -11,11 +11,11 @@ port=(busybox cat /proc/sys/net/ipv4/ip_unprivileged_port_start)
 
 # Succeeds if COMMAND, natively and through the shim, exits with the same status, output and errors.
 as_natively() {
-	local status=0
+	local native_status=0 status=0
 
-	native "$@" >native.out 2>native.err || status=$?
-	run -"$status" podman "$@"
-	podman "$@" >shim.out 2>shim.err || :
+	native "$@" >native.out 2>native.err || native_status=$?
+	podman "$@" >shim.out 2>shim.err || status=$?
+	[ "$status" -eq "$native_status" ]
 	diff native.out shim.out
 	diff <(untimed <native.err) <(untimed <shim.err)
 }

@@ -2,7 +2,7 @@
 # releases: trixie
 # by hand: sid
 # podman-remote, and podman as a client, against a `podman system service` whose OCI runtime fails.
-# By hand each command is tried with each client and each number of failures, by default each second one with one of both.
+# By hand each command is tried with each client and each number of failures, by default each third one with one of both.
 
 load common
 load remote
@@ -79,9 +79,9 @@ commands=(
 			for client in remote option variable; do
 				for count in 1 2 3; do as_natively "$client" "$count" "$command"; done
 			done
-		elif ((i % 2 == 0)); then
+		elif ((i % 3 == 0)); then
 			clients=(remote option variable)
-			as_natively "${clients[i % 3]}" $((i / 3 % 3 + 1)) "$command"
+			as_natively "${clients[i / 3 % 3]}" $((i / 3 % 3 + 1)) "$command"
 		fi
 		i=$((i + 1))
 	done
