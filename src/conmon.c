@@ -252,11 +252,10 @@ void become_conmon(char **argv)
 	unsetenv(LOCKED_VARIABLE);
 	if (!state.conmon) {
 		const struct version unknown = { .answer = "" };
-		/* without a state the override may still name the shim for conmon */
-		const struct configuration configuration = state.variable
-							       ? read_configuration(&unknown, NULL)
-							       : default_configuration(&unknown);
+		struct configuration configuration = default_configuration(&unknown);
 
+		if (state.variable) /* else the override may still name the shim for conmon */
+			configuration = read_configuration(&unknown, NULL);
 		state.conmon = find_conmon(configuration.conmons.words);
 	}
 	if (!state.conmon)

@@ -189,9 +189,11 @@ static const char *judge_start(const struct attempt *attempt)
 		return why_not;
 	if (it.needed > 0)
 		return "what the container needs would be started again";
-	if (attempt->plan->line.attach && it.reads_stdin && may_empty_stdin(attempt->plan))
+	if (!attempt->plan->line.attach)
+		return NULL;
+	if (it.reads_stdin && may_empty_stdin(attempt->plan))
 		return "stdin may have been read";
-	return attempt->plan->line.attach && it.on_pasta ? mend(attempt->plan, it.id) : NULL;
+	return it.on_pasta ? mend(attempt->plan, it.id) : NULL;
 }
 
 /* A pod's containers are all started again, even those that have ended. */

@@ -51,6 +51,9 @@ race() { echo "$1" >/tmp/racy-runtime/overlap; }
 
 many=${MANY:-8}
 
+# Whether all is tried, as by hand, and not a sample.
+by_hand() { ((many > 8)); }
+
 # at_once COMMAND...: runs it $many times at once, with its output in ./output; prints how many have failed
 at_once() {
 	local i failures=0 pids=()

@@ -9,7 +9,7 @@ load remote
 
 # By default each test has containers that go, or such that stay; by hand both.
 kinds=(--rm --name=n)
-((many > 8)) || kinds=("${kinds[BATS_TEST_NUMBER % 2]}")
+by_hand || kinds=("${kinds[BATS_TEST_NUMBER % 2]}")
 
 # says ID: what the container will say, in its file shared/words; @ is its own id
 says() {

@@ -2,7 +2,8 @@
 # releases: trixie
 # by hand: sid
 # podman-remote, and podman as a client, against a `podman system service` whose OCI runtime fails.
-# By hand each command is tried with each client and each number of failures, by default each third one with one of both.
+# By hand each command is tried with each client and each number of failures; by default each third command is, with
+# one client and one number.
 
 load common
 load remote
@@ -75,7 +76,7 @@ commands=(
 	start_service
 	seq 100000 >input
 	for command in "${commands[@]}"; do
-		if ((many > 8)); then
+		if by_hand; then
 			for client in remote option variable; do
 				for count in 1 2 3; do as_natively "$client" "$count" "$command"; done
 			done
@@ -141,7 +142,7 @@ commands=(
 
 @test "many attached runs at once work beside two clients that wait for nobody" {
 	local bare=()
-	((many > 8)) || skip 'by hand: half a minute'
+	by_hand || skip 'by hand: half a minute'
 	start_service
 	patiently
 	race 1
