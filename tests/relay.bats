@@ -133,8 +133,8 @@ each_way() {
 	make_podman <<<'perl -e "syswrite(STDERR, q(x) x 1000) for 1 .. 100"'
 	each_way '$podman run image 2>&1 >/dev/null | sleep 0.3; echo ${PIPESTATUS[0]}'
 	# what was held meanwhile
-	make_podman <<<'printf "Error: " >&2; sleep 0.5; exit 7'
-	each_way '$podman run image 2>&1 >/dev/null | sleep 0.1; echo ${PIPESTATUS[0]}'
+	make_podman <<<'printf "Error: " >&2; touch "$world/held"; sleep 0.5; exit 7'
+	each_way 'rm -f held; $podman run image 2>&1 >/dev/null | until [ -e held ]; do sleep 0.01; done; echo ${PIPESTATUS[0]}'
 	make_podman <<<'kill -PIPE $$'
 	each_way '$podman run image 2>/dev/full'
 }
