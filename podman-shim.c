@@ -25,7 +25,6 @@
 #include "src/supervise.h"
 #include "src/text.h"
 
-/* Carries out `plan` with `argv`. Does not return. */
 __attribute__((noreturn)) static void carry_out(struct plan *plan, char **argv)
 {
 	use_override(plan);

@@ -6,7 +6,7 @@
 #include "plan.h"
 
 #define ID_LENGTH 64
-#define NEVER (-62135596800) /* s: January 1st of year 1, Go's time that is none */
+#define NEVER (-62135596800) /* s: January 1st of year 1, Go's zero time */
 
 /* What podman is asked, or told to do. */
 enum request {

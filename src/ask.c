@@ -8,7 +8,6 @@
 #include "file.h"
 #include "find.h"
 #include "override.h"
-#include "text.h"
 
 /* In a new process: executes the program of `question`, with the descriptor `output` as its stream,
    and without a terminal or input. Does not return. */
@@ -38,8 +37,8 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
 	if (question->for_version) {
-		/* for this, too, podman reads its configuration: a pipe would be empty
-		   afterwards, and what it reads without this variable it may reject */
+		/* podman reads its configuration even for this: a pipe would be empty
+		   afterwards, and without the variable podman may reject other files */
 		if (getenv("CONTAINERS_CONF"))
 			setenv("CONTAINERS_CONF", "/dev/null", 1);
 		unsetenv(OVERRIDE_VARIABLE);
@@ -121,9 +120,7 @@ int ask(const struct question *question, char *answer, size_t size)
 	close(ends[1]);
 	if (pid > 0) {
 		const size_t length =
-		    question->stream == STDIN_FILENO
-			? 0
-			: read_answer(ends[0], answer, size, question->one_line, deadline);
+		    read_answer(ends[0], answer, size, question->one_line, deadline);
 
 		/* a zero byte would hide what follows, and who is late may write more */
 		if (!question->one_line && length < size - 1 && length == strlen(answer) &&

@@ -9,10 +9,10 @@ struct question {
 	int stream;       /* stdout or stderr, to which it answers; stdin: it does not */
 	bool says_all;    /* it has the override, and what it writes to stderr is in the answer */
 	int timeout;      /* ms */
-	bool one_line;    /* is the answer: once it is there, the program is killed */
-	bool acts;        /* and does not only answer: it is not killed if the shim dies */
-	bool for_version; /* it gets nothing of what the caller configures, */
-	const char *override; /* but this for CONTAINERS_CONF_OVERRIDE, unless it is NULL */
+	bool one_line;    /* one line is the answer: then the program is killed */
+	bool acts;        /* it also changes something: it is not killed if the shim dies */
+	bool for_version; /* what the environment configures is hidden from it */
+	const char *override; /* for_version: its CONTAINERS_CONF_OVERRIDE, or NULL */
 };
 
 /* Takes the signal of a child's end, where the caller blocks it: whoever is executed next would

@@ -25,7 +25,6 @@ void raise_default(int signal)
 	struct sigaction action = { .sa_handler = SIG_DFL }, before = action;
 	sigset_t set, mask;
 
-	sigemptyset(&action.sa_mask);
 	sigaction(signal, &action, &before); /* fails for what cannot be caught anyway */
 	sigemptyset(&set);
 	sigaddset(&set, signal);

@@ -17,8 +17,8 @@ bool copies_variable(const char *value, const char *name)
 
 #define LARGEST_ENV_FILE (1 << 20) /* bytes */
 
-/* The same for `--env-file PATH`, which has a line for each variable. Returns false for what cannot
-   be looked into, as a pipe, which can be read only once. */
+/* Returns whether podman's `--env-file PATH`, a file with a line for each variable, would copy the
+   variable `name`: false if it cannot be looked into, like a pipe, which can be read only once. */
 static bool file_copies_variable(const char *path, const char *name)
 {
 	struct stat status;
@@ -116,7 +116,7 @@ static void note_option(struct command_line *line, const struct option *option, 
 }
 
 /* Reads `argument`, a long option or one-letter ones, the value of which may be `*next`. Returns
-   where to read on; NULL behind an unknown option, where podman does not either. */
+   where to read on; NULL behind an unknown option, where podman does not read on either. */
 static char **read_option(const struct options *own, struct command_line *line,
 			  const char *argument, char **next)
 {
@@ -225,7 +225,7 @@ struct command_line read_command_line(char **argv, int argc)
 	if (next > second)
 		read_options(&group_options, &line, second, next - 1);
 	line.operands = NULL; /* of podman, or of the group, which have no use for them */
-	line.builds = line.command->options == &build_options;
+	line.builds = line.command->options == &build_options || line.command->starts == SERVES;
 	line.end = read_options(line.command->options, &line, next, argv + argc);
 	return line;
 }

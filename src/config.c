@@ -10,8 +10,6 @@
 #include "file.h"
 #include "layers.h"
 #include "text.h"
-#include "toml.h"
-#include "version.h"
 
 #define LARGEST_CONFIGURATION (256 << 10) /* bytes */
 
@@ -36,8 +34,8 @@ static struct item *find_key(const struct item *table, const char *key)
 	return item;
 }
 
-/* Notes an error if podman would take two keys of `root`, or of a table in it, for the same, which
-   to it also letters beyond ASCII can be: which of them counts is left to chance. */
+/* Notes an error if podman would take two keys of `root`, or of a table in it, for the same: chance
+   decides which counts. Keys beyond ASCII are errors, because podman may do that with them, too. */
 static void check_keys(struct reader *reader, const struct item *root)
 {
 	for (const struct item *item = root->first; item; item = item->next) {
@@ -69,7 +67,7 @@ static void merge_table(struct reader *reader, struct item *into, struct item *f
 		} else if (depth < 2 && found->kind == TABLE && item->kind == TABLE) {
 			merge_table(reader, found, item, depth + 1);
 		} else {
-			/* of default_subnet_pools, where these have other keys, both would count */
+			/* podman would keep keys of both, as of default_subnet_pools */
 			if (depth < 2 && item->kind == ARRAY && item->first &&
 			    item->first->kind == TABLE)
 				refuse(reader, item->line, "tables that an earlier file has, too");

@@ -34,30 +34,15 @@ struct request {
    left as podman has made it. */
 static bool is_switch(const char *option)
 {
+	/* clang-format off */
 	static const char *const switches[] = {
-		"--api-version",
-		"-e",
-		"--exec",
-		"--exec-attach",
-		"--full-attach",
-		"-i",
-		"--leave-stdin-open",
-		"--log-rotate",
-		"--no-container-partial-message",
-		"--no-new-keyring",
-		"--no-pivot",
-		"--no-sync-log",
-		"--replace-listen-pid",
-		"-s",
-		"--stdin",
-		"--sync",
-		"--syslog",
-		"--systemd-cgroup",
-		"-t",
-		"--terminal",
-		"--version",
-		NULL,
+		"--api-version", "-e", "--exec", "--exec-attach", "--full-attach", "-i",
+		"--leave-stdin-open", "--log-rotate", "--no-container-partial-message",
+		"--no-new-keyring", "--no-pivot", "--no-sync-log", "--replace-listen-pid", "-s",
+		"--stdin", "--sync", "--syslog", "--systemd-cgroup", "-t", "--terminal",
+		"--version", NULL,
 	};
+	/* clang-format on */
 
 	return strchr(option, '=') || index_of(option, switches) >= 0;
 }
@@ -216,25 +201,11 @@ static char **prepare(char **argv, const struct state *state)
 	if (!request.creates || !request.bundle)
 		return argv;
 	config = read_whole(text("%s/config.json", request.bundle), LARGEST_BUNDLE, &length);
-	if (!config)
-		return argv;
 	if (sets_range(config))
 		return request.runtime ? step_in(argv, &request, config, state) : argv;
 	if (state->ping)
 		set_range(state->ping, config);
 	return argv;
-}
-
-/* Closes the descriptor by which a service's podman has executed the shim as `argv0`, if it is
-   still that: its number may be one that podman has given conmon. */
-static void close_program(const char *argv0)
-{
-	const char *number = skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
-	const int fd = number ? number_of(number, INT_MAX) : -1;
-	struct stat self, status;
-
-	if (stat_self(&self) && fstat(fd, &status) == 0 && is_same_file(&self, &status))
-		close(fd);
 }
 
 void become_conmon(char **argv)
@@ -246,7 +217,6 @@ void become_conmon(char **argv)
 	if (!(value && read_state(text(STATE_VARIABLE "=%s", value), &state)))
 		read_override(&state);
 	restore_variable(&state);
-	close_program(argv[0]);
 	unsetenv(STATE_VARIABLE);
 	unsetenv(STAND_INS_VARIABLE);
 	unsetenv(LOCKED_VARIABLE);

@@ -9,13 +9,15 @@
 #include "message.h"
 #include "text.h"
 
-bool others_may_write(const struct stat *status)
+const char *why_not_own(const struct stat *status)
 {
-	return status->st_mode & (S_IWGRP | S_IWOTH);
+	if (status->st_uid != geteuid())
+		return "is another user's";
+	return (status->st_mode & (S_IWGRP | S_IWOTH)) ? "others may write it" : NULL;
 }
 
 /* Returns NULL if `path` is a directory of this user's that nobody else may write, or why not. */
-static const char *why_not_own(const char *path)
+static const char *why_not_directory(const char *path)
 {
 	struct stat status;
 
@@ -23,9 +25,7 @@ static const char *why_not_own(const char *path)
 		return strerror(errno);
 	if (!S_ISDIR(status.st_mode))
 		return S_ISLNK(status.st_mode) ? "is a symbolic link" : "is not a directory";
-	if (status.st_uid != geteuid())
-		return "is another user's";
-	return others_may_write(&status) ? "others may write it" : NULL;
+	return why_not_own(&status);
 }
 
 /* Returns whether something is mounted at `path`, if that is known: proc_pid_mountinfo(5). */
@@ -47,17 +47,17 @@ const char *user_directory(void)
 	struct stat status;
 	char *path;
 
-	if (runtime && runtime[0] == '/' && !why_not_own(runtime))
+	if (runtime && runtime[0] == '/' && !why_not_directory(runtime))
 		return runtime;
 	path = text("/run/user/%ju", user);
-	if (!why_not_own(path))
+	if (!why_not_directory(path))
 		return path;
 	path = text("/tmp/podman-shim-%ju", user);
 	if (is_mounted(path)) /* by another, with FUSE: it may wait for ever, or say it is ours */
 		why = "it is a mount";
 	else
 		why = mkdir(path, S_IRWXU) < 0 && errno != EEXIST ? strerror(errno)
-								  : why_not_own(path);
+								  : why_not_directory(path);
 	/* in a directory that everybody may write to, nobody else shall even look into it */
 	if (!why && stat(path, &status) == 0 && status.st_mode & (S_IRWXG | S_IRWXO))
 		why = "others may enter it";

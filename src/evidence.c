@@ -1,10 +1,8 @@
 /*
  * Whether a command that has failed may be executed again: nothing of it must have run. What is
- * known of that is podman's message, its exit status, and what podman answers when it is asked. In
- * doubt it has run. judge() asks and decides; prepare_retry() removes what the attempt has left.
- *
- * A message proves nothing by itself: the container of an attached command writes to the same
- * stderr, and may know of others.
+ * known of that is podman's message, its exit status, and what podman answers when it is asked. A
+ * message alone proves nothing: the container of an attached command writes to the same stderr,
+ * and may know of others. In doubt the command has run.
  */
 #include "shim.h"
 
@@ -62,7 +60,7 @@ static const char *inspect(const struct attempt *attempt, const char *name, stru
 		return "podman does not tell of the container in the form asked for";
 	if (!is_attached(&attempt->plan->line))
 		return NULL;
-	if (strcmp(it->id, attempt->named) != 0) /* one has an id for a name */
+	if (strcmp(it->id, attempt->named) != 0) /* another may have this id for its name */
 		return "the message does not name the container";
 	return it->started == NEVER ? NULL : "the container has started";
 }
@@ -119,8 +117,8 @@ static const char *judge_attached_run(struct attempt *attempt)
 }
 
 /* No container writes to a detached podman's stderr: nothing has run. What is left is found by its
-   command line and its name, or without a name by its error, or stays. Of several, which other
-   shims have left, the newest is taken: each shim removes one for the one that it has left. */
+   command line and its name, or without a name by its error, or stays. Other shims may have left
+   some as well: of several the newest is taken, and each shim removes one. */
 static const char *judge_detached_run(struct attempt *attempt)
 {
 	const struct command_line *line = &attempt->plan->line;
@@ -230,11 +228,8 @@ static const char *remove_cidfile(const char *path)
 {
 	char id[ID_LENGTH + 1];
 	size_t length;
-	char *content;
+	char *content = read_whole(path, ID_LENGTH, &length);
 
-	if (!path)
-		return NULL;
-	content = read_whole(path, ID_LENGTH, &length);
 	find_id(content ? content : "", id);
 	free(content);
 	if (*id && unlink(path) < 0 && errno != ENOENT)
@@ -258,5 +253,5 @@ const char *prepare_retry(const struct plan *plan, char **argv, const char *fail
 	/* not by force: it may have been started by now */
 	if (*attempt.left && ask_podman(plan, TELL_REMOVE, attempt.left, &answer) != 0)
 		return "the container that was left cannot be removed";
-	return remove_cidfile(plan->line.cidfile);
+	return plan->line.cidfile ? remove_cidfile(plan->line.cidfile) : NULL;
 }

@@ -8,7 +8,6 @@
 #include "find.h"
 #include "message.h"
 #include "override.h"
-#include "plan.h"
 #include "text.h"
 
 void execute_podman(const struct plan *plan, char **argv)

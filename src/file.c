@@ -15,7 +15,6 @@ bool write_safely(int fd, const char *content, size_t length)
 	bool written;
 	int error;
 
-	sigemptyset(&ignore.sa_mask);
 	for (size_t i = 0; i < LENGTH(fatal); i++)
 		sigaction(fatal[i], &ignore, &callers_actions[i]);
 	sigemptyset(&stop);

@@ -20,13 +20,14 @@ static const char signature[] = "This file is podman-shim, which executes podman
    does so once, a script that calls `podman` does so for ever. */
 #define MOST_STAND_INS 5
 
-bool stat_self(struct stat *status)
+/* Fills `status` with that of the file being executed; returns false if it cannot be known. */
+static bool stat_self(struct stat *status)
 {
 	return stat("/proc/self/exe", status) == 0; /* elsewhere the signature is enough */
 }
 
-/* Returns whether the file of `program` is a shim. Notes in `program` whether it only stands in for
-   podman, which what cannot be looked into may do: it, too, may lead back here. */
+/* Returns whether the file of `program` is a shim. Notes in `program` whether it may only stand in
+   for podman, and lead back here: so may what cannot be looked into. */
 static bool contains_shim(struct program *program)
 {
 	char *content;
@@ -259,8 +260,5 @@ bool is_runtime_alias(const char *argv0)
 
 bool is_conmon_alias(const char *argv0)
 {
-	const char *number = skip_prefix(argv0, DESCRIPTOR_DIRECTORY);
-
-	return number ? number_of(number, INT_MAX) >= LOWEST_PROGRAM
-		      : is_spelled(argv0, conmon_spelling) && !is_runtime_alias(argv0);
+	return is_spelled(argv0, conmon_spelling) && !is_runtime_alias(argv0);
 }

@@ -12,9 +12,6 @@ struct program {
 	bool stands_in;     /* too small for Podman: a script, a launcher or a stand-in */
 };
 
-/* Fills `status` with that of the file being executed; returns false if it cannot be known. */
-bool stat_self(struct stat *status);
-
 /* Executes `path`, which has a slash in it, as execvp(3) does: by a shell if the kernel does not
    know what it is, which not every C library's does. Returns, with errno, if that fails. */
 void execute(const char *path, char **argv);
@@ -36,11 +33,7 @@ const char *own_path(void);
 const char *conmon_alias(void);
 const char *runtime_alias(void);
 
-/* The lowest number of a service's descriptor of the shim's program, which it executes as conmon:
-   rootful podman gives conmon a descriptor for each port that a container publishes, from 3 up. */
-#define LOWEST_PROGRAM 1000
-
-/* Return whether `argv0` is such a path; that of such a descriptor is conmon's. */
+/* Return whether `argv0` is such a path. */
 bool is_conmon_alias(const char *argv0);
 bool is_runtime_alias(const char *argv0);
 

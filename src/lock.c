@@ -34,13 +34,9 @@ static int open_lock(const char *path, const char **why)
 		return NO_LOCK;
 	}
 	fd = above_stdio(fd);
-	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
-		*why = "is not a file";
-	else if (status.st_uid != geteuid())
-		*why = "is another user's";
-	else if (others_may_write(&status))
-		*why = "others may write it";
-	else
+	*why = fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ? "is not a file"
+								  : why_not_own(&status);
+	if (!*why)
 		return fd;
 	close(fd);
 	return NO_LOCK;

@@ -83,11 +83,9 @@ void record(const char *event, const char *format, ...)
 	fd = open(messages.log, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		  S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
 	fd = above_stdio(fd); /* stderr, which may be closed, is for warnings */
-	if (fd < 0)
-		warn("PODMAN_SHIM_LOG: %s: %s", messages.log, strerror(errno));
-	else if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)))
 		warn("PODMAN_SHIM_LOG: %s: is not a file", messages.log);
-	else if (!write_safely(fd, line, strlen(line)))
+	else if (fd < 0 || !write_safely(fd, line, strlen(line)))
 		warn("PODMAN_SHIM_LOG: %s: %s", messages.log, strerror(errno));
 	close_fd(&fd);
 }

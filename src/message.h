@@ -7,7 +7,7 @@
 
 extern struct messages {
 	int debug;           /* whether the trace is wanted; a number, for the table of settings */
-	bool quiet;          /* whether warnings are not */
+	bool quiet;          /* whether warnings are left out */
 	const char *log;     /* the path of the log; NULL: there is none */
 	const char *command; /* what the command is called in it */
 } messages;
@@ -21,7 +21,7 @@ __attribute__((format(printf, 1, 2))) void warn(const char *format, ...);
 /* The same, and exits with `status`. */
 __attribute__((noreturn, format(printf, 2, 3))) void die(int status, const char *format, ...);
 
-/* Adds a line to PODMAN_SHIM_LOG, if there is one: "TIME PID COMMAND: EVENT: REASON". In one
+/* Adds a line to PODMAN_SHIM_LOG, if there is one: "TIME PID podman COMMAND: EVENT: REASON". In one
    write(2) at the file's end, so that many shims can share it. */
 __attribute__((format(printf, 2, 3))) void record(const char *event, const char *format, ...);
 

@@ -112,7 +112,7 @@ const struct options start_options = {
 const struct options restart_options = {
 	.all_known = true,
 	.rows = {
-		{ .kind = VALUE, .names = "filter,f time,t" },
+		{ .kind = VALUE, .names = "filter,f time,t timeout" },
 		{ .kind = FLAG, .names = "all,a latest,l running" },
 		{ .kind = TEXT, .at = AT(cidfile), .names = "cidfile" },
 	},

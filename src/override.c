@@ -1,7 +1,7 @@
 /*
  * The override: a containers.conf in memory, on a descriptor that podman and every helper that it
- * executes inherit under the same number. It holds, for conmon's part, the state, by which any
- * shim that podman, or what podman starts, executes finds out how to take it out again.
+ * executes inherit under the same number. It also holds the state for conmon's part, from which
+ * any shim below podman learns how to take the override out again.
  */
 #include "shim.h"
 
@@ -17,9 +17,6 @@
 #include "toml.h"
 
 #define LARGEST_OVERRIDE (1 << 20) /* bytes */
-
-/* A service's descriptor of the shim's program; CLOSED if there is none. */
-static int service_program = CLOSED;
 
 /* Returns the descriptor that the variable `name` has for a configuration, or -1. */
 static int descriptor_in(const char *name)
@@ -67,13 +64,8 @@ bool leave_override(void)
 	if (!read_override(&state))
 		return false;
 	restore_variable(&state);
-	close_fd(&service_program);
 	return true;
 }
-
-/* How many descriptors podman gives conmon behind those that the container is given: pipes for
-   synchronization, attaching and the network (libpod/oci_conmon_common.go). */
-#define PODMANS_DESCRIPTORS 8
 
 /* Sets `key` of the table `section` in the base of `configuration` to `words`, in place of what
    podman has read before. Returns false if that cannot be written in TOML. */
@@ -131,30 +123,22 @@ static char *state_of(const struct plan *plan)
 	return write_state(&state);
 }
 
-/* Adds to the base of `plan` the shim in conmon's place, executed by its path `alias`, and the
-   `state` for it, beside the user's own environment for conmon. Returns false on error. */
-static bool set_conmon(const struct plan *plan, const char *alias, char *state)
+char *override_text(const struct plan *plan)
 {
 	const struct configuration *configuration = &plan->configuration;
-	char **variables = NULL, **conmons = NULL;
-
-	for (char **word = configuration->conmon_env.words; word && *word; word++)
-		add_word(&variables, *word);
-	add_word(&variables, state);
-	add_word(&conmons, alias);
-	return set_array(configuration, "engine", "conmon_path", conmons) &&
-	       set_array(configuration, "engine", "conmon_env_vars", variables);
-}
-
-char *override_text(const struct plan *plan, const char *alias)
-{
-	const struct configuration *configuration = &plan->configuration;
-	char *state = state_of(plan), *content = NULL;
+	char *state = state_of(plan), *content = NULL, **conmons = NULL, **variables = NULL;
 	size_t length;
 	FILE *file;
 
-	if (!state || !set_array(configuration, "containers", "default_sysctls", plan->sysctls) ||
-	    !set_conmon(plan, alias, state))
+	if (!state)
+		return NULL;
+	for (char **word = configuration->conmon_env.words; word && *word; word++)
+		add_word(&variables, *word);
+	add_word(&variables, state); /* beside the user's own */
+	add_word(&conmons, plan->alias);
+	if (!set_array(configuration, "containers", "default_sysctls", plan->sysctls) ||
+	    !set_array(configuration, "engine", "conmon_path", conmons) ||
+	    !set_array(configuration, "engine", "conmon_env_vars", variables))
 		return NULL;
 	file = open_memstream(&content, &length);
 	if (!file)
@@ -162,6 +146,10 @@ char *override_text(const struct plan *plan, const char *alias)
 	write_toml(file, configuration->base, "");
 	return fclose(file) == 0 ? content : NULL;
 }
+
+/* How many descriptors podman gives conmon behind those that the container is given: pipes for
+   synchronization, attaching and the network (libpod/oci_conmon_common.go). */
+#define PODMANS_DESCRIPTORS 8
 
 /* Returns the lowest number that the override may have: above what the container is given and
    what podman adds. */
@@ -177,32 +165,17 @@ static int lowest_override(const struct command_line *line)
 					: INT_MAX - 1;
 }
 
-/* Gives `plan`, of a service, a path by which podman can execute the shim as conmon for as long as
-   it runs, in `*alias`: that of a descriptor of the program, not close-on-exec, since the shim's
-   file may be removed meanwhile. If there can be none, the shim's path remains. */
-static void keep_program(const char **alias)
-{
-	int program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-	service_program = program < 0 ? CLOSED : fcntl(program, F_DUPFD, LOWEST_PROGRAM);
-	close_fd(&program);
-	if (service_program != CLOSED)
-		*alias = text(DESCRIPTOR_DIRECTORY "%d", service_program);
-}
-
 /* Puts the override of `plan` on a descriptor and into the environment. Returns NULL, or why it
    could not; then nothing is left of it. */
 static const char *install_override(const struct plan *plan)
 {
 	const int lowest = lowest_override(&plan->line);
-	const char *alias = plan->alias, *content, *path = "", *why = NULL;
+	const char *content, *path = "", *why = NULL;
 	int sealed = CLOSED, fd = CLOSED;
 
-	if (plan->line.command->starts == SERVES)
-		keep_program(&alias);
-	content = override_text(plan, alias);
+	content = override_text(plan);
 	if (!content)
-		why = "a path or a variable is no UTF-8 or too long, or there is no memory";
+		why = "a path or a variable is not UTF-8 or too long, or there is no memory";
 	else if ((sealed = make_sealed_file(content)) < 0)
 		why = text("no file in memory: %s", strerror(errno));
 	else if ((fd = fcntl(sealed, F_DUPFD, lowest)) < 0)
@@ -212,7 +185,6 @@ static const char *install_override(const struct plan *plan)
 	close_fd(&sealed);
 	if (why) {
 		close_fd(&fd);
-		close_fd(&service_program);
 		return why;
 	}
 	unsetenv(STATE_VARIABLE); /* podman's environment beats conmon_env_vars */

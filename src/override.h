@@ -12,20 +12,19 @@
 struct plan;
 struct state;
 
-/* Takes the override that `state` is about out of the environment, where the caller's variable is
-   as it was then, and closes its descriptor. */
+/* Takes the override that `state` tells of out of the environment, gives its variable the caller's
+   value back, and closes its descriptor. */
 void restore_variable(const struct state *state);
 
 /* Reads the state in the override that is in the environment. Returns false if there is none. */
 bool read_override(struct state *state);
 
-/* Takes a shim's override out of the environment, with what this one has installed for it. Returns
-   whether there was one. */
+/* Takes a shim's override out of the environment. Returns whether there was one. */
 bool leave_override(void);
 
-/* Returns the override, a containers.conf(5): the caller's, if there is one, but for some keys;
-   `alias` names the shim as conmon. Returns NULL if it cannot be written in TOML. */
-char *override_text(const struct plan *plan, const char *alias);
+/* Returns the override, a containers.conf(5): the caller's, if there is one, but for some keys.
+   Returns NULL if it cannot be written in TOML. */
+char *override_text(const struct plan *plan);
 
 /* Puts the override of `plan` in place, if it has one; falls back if that fails. */
 void use_override(struct plan *plan);

@@ -1,5 +1,5 @@
 /*
- * All decisions are made here, before anything is done. Nothing is changed for podman, but that
+ * All decisions are made here, before anything is done. Nothing is changed for podman, except that
  * what stands in its place is counted in the environment.
  */
 #include "shim.h"
@@ -71,9 +71,10 @@ static const char *what_shows_variable(const struct plan *plan)
 /* buildah(1), --isolation: the RUN steps are in no container of their own then. */
 static bool builds_by_chroot(const struct command_line *line)
 {
-	const char *isolation = line->isolation ? line->isolation : getenv("BUILDAH_ISOLATION");
+	const char *option = nonempty(line->isolation);
+	const char *isolation = option ? option : getenv("BUILDAH_ISOLATION");
 
-	return line->builds && isolation && strcmp(isolation, "chroot") == 0;
+	return line->builds && isolation && strcasecmp(isolation, "chroot") == 0;
 }
 
 /* Returns what podman gives itself by [engine] env that decides, or NULL. */
@@ -287,7 +288,7 @@ struct plan decide(char **argv, int argc)
 	plan.configuration = read_configuration(&plan.version, plan.line.modules);
 	plan.remote = why_remote(&plan);
 	if (!plan.remote && is_before(&plan.version, 4, 8) && plan.line.builds)
-		return leave_alone(plan, "a build by Podman before 4.8 cannot read the override");
+		return leave_alone(plan, "what Podman before 4.8 builds cannot read the override");
 	plan.alias = conmon_alias();
 	plan.conmon = find_conmon(plan.configuration.conmons.words);
 	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;

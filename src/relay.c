@@ -83,6 +83,13 @@ static size_t passable(void)
 	return end > relay.written ? end - relay.written : 0;
 }
 
+/* Nobody reads any longer: podman finds out by its next write(2). */
+static void lose_reader(void)
+{
+	close_fd(&relay.source);
+	relay.written = relay.used;
+}
+
 /* Passes on some of it, and drops what is not of the last line. */
 static void pass_on(void)
 {
@@ -92,8 +99,7 @@ static void pass_on(void)
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (count < 0 && (errno == EPIPE || errno == EIO || errno == ECONNRESET)) {
-		close_fd(&relay.source); /* podman finds out by its next write(2) */
-		forget_failure();
+		lose_reader();
 		return;
 	}
 	/* on a full disk podman's own would be lost as well */
@@ -183,8 +189,8 @@ void relay_once(long long deadline, const sigset_t *waiting)
 	sigprocmask(SIG_SETMASK, waiting, &mask);
 	if (writes && ready[1].revents)
 		pass_on();
-	else if (ready[1].revents) /* nobody reads any longer */
-		close_fd(&relay.source);
+	else if (ready[1].revents)
+		lose_reader();
 	else if (ready[0].revents)
 		receive();
 	sigprocmask(SIG_SETMASK, &mask, NULL);
@@ -204,7 +210,7 @@ const char *last_failure(void)
 	const char *line = relay.text + relay.line;
 	const size_t length = relay.used - relay.line;
 
-	if (!length || !is_failure_line(line, length))
+	if (!is_failure_line(line, length))
 		return NULL;
 	return text("%.*s", (int)(length - (line[length - 1] == '\n')), line);
 }

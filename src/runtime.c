@@ -35,7 +35,7 @@ struct create {
 	char **undo;      /* the arguments that remove what an attempt has left, without the log, in
 			     which the error is yet to be told */
 	char **console;   /* where in argv the path of conmon's console socket is; NULL: nowhere */
-	char *own;        /* that of the shim's, or NULL */
+	char *own;        /* the path of the shim's own socket, or NULL */
 	int lock;
 	long long end; /* of now(); no attempt begins later */
 };
@@ -208,7 +208,6 @@ static const char *make_room(struct create *create, int tries)
 	return NULL;
 }
 
-/* Becomes the real runtime. */
 __attribute__((noreturn)) static void execute_runtime(char **argv)
 {
 	execv(argv[0], argv);

@@ -7,6 +7,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create, memmem, vasprintf, F_ADD_SEALS */
 #endif
+#ifndef _FILE_OFFSET_BITS
+#define _FILE_OFFSET_BITS 64 /* glibc on 32 bits: else stat(2) fails for large inode numbers */
+#endif
 
 #include <ctype.h>
 #include <dirent.h>
@@ -35,16 +38,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#if __has_include(<sys/sysmacros.h>)
-#include <sys/sysmacros.h> /* major, minor; elsewhere in sys/types.h */
-#endif
-
 #ifdef __linux__
 #include <sched.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 #endif
 

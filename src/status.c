@@ -46,7 +46,7 @@ static const char *lock_state(const struct plan *plan)
 	return text("%s: free", path);
 }
 
-/* Returns in words how often what is repeated, or why nothing is; or NULL. */
+/* Returns in words how many retries there may be, and of what; or why there are none; or NULL. */
 static const char *retries_in_words(const struct plan *plan)
 {
 	if (plan->way == IN_PLACE)
@@ -60,7 +60,6 @@ static const char *retries_in_words(const struct plan *plan)
 static const char *try_container(const char *podman, const char *image, bool *works)
 {
 	char output[1 << 14];
-	int status;
 	char *arguments[] = { text("%s", podman),
 			      "run",
 			      "--rm",
@@ -78,8 +77,8 @@ static const char *try_container(const char *podman, const char *image, bool *wo
 					   .stream = STDERR_FILENO,
 					   .timeout = CHECK_TIMEOUT,
 					   .acts = true };
+	const int status = ask(&question, output, sizeof output);
 
-	status = ask(&question, output, sizeof output);
 	*works = status == 0;
 	if (*works)
 		return "works";
@@ -165,7 +164,7 @@ static const char *service_state(const struct plan *plan, bool *protects)
 		return "none answers";
 	*protects = is_conmon_alias(conmon);
 	return *protects ? "started through podman-shim"
-			 : "not started through podman-shim, which podman-shim(1) tells how to do";
+			 : "not started through podman-shim; podman-shim(1) tells how";
 }
 
 /* Returns what to do where `plan` does not protect containers for sure. */
@@ -232,7 +231,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 		version = find_version(&plan.podman).answer;
 	use_override(&plan); /* or why not */
 	leave_override();
-	override = plan.override ? override_text(&plan, plan.alias) : NULL;
+	override = plan.override ? override_text(&plan) : NULL;
 	service = service_state(&plan, &by_service);
 	checked = checks ? check(plan.podman.path, &works) : NULL;
 	verdict = judge(&plan, by_service, works);
@@ -244,7 +243,7 @@ __attribute__((noreturn)) static void print_status(char *argv0, bool json, bool 
 		print_text(verdict.reason);
 	}
 	print_fact(json, "advice", verdict.advice);
-	print_fact(json, "shim", text("%s, version " VERSION, own ? own : "a file unknown"));
+	print_fact(json, "shim", text("%s, version " VERSION, own ? own : "an unknown file"));
 	print_fact(json, "podman", plan.podman.path);
 	print_fact(json, "version", nonempty(version));
 	print_fact(json, "service", service);
@@ -271,8 +270,7 @@ static void print_help(void)
 	    "\n"
 	    "podman [ARGUMENT...]                          as podman, but for this failure\n"
 	    "podman-shim --shim-status [--json] [--check]  whether containers are protected, and\n"
-	    "                                              why; --check runs one that always "
-	    "fails\n"
+	    "                                              why; --check tries one both ways\n"
 	    "podman-shim --shim-help                       this text\n"
 	    "podman-shim --shim-version                    the version of podman-shim\n"
 	    "\n"
@@ -286,8 +284,6 @@ void answer_own_option(char **argv, int argc)
 {
 	bool json = false, checks = false;
 
-	if (argc < 2)
-		return;
 	if (argc == 2 && strcmp(argv[1], "--shim-version") == 0) {
 		printf("podman-shim " VERSION "\n");
 		end_output(EXIT_SUCCESS);
@@ -296,7 +292,7 @@ void answer_own_option(char **argv, int argc)
 		print_help();
 		end_output(EXIT_SUCCESS);
 	}
-	if (strcmp(argv[1], "--shim-status") != 0)
+	if (argc < 2 || strcmp(argv[1], "--shim-status") != 0)
 		return;
 	for (int i = 2; i < argc; i++)
 		if (strcmp(argv[i], "--json") == 0)

@@ -95,11 +95,9 @@ static void catch_signals(sigset_t *waiting)
 {
 	/* no SA_RESTART: a write(2) that stops its writer would begin again for ever */
 	struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
-	sigset_t all;
 
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &callers.mask);
 	sigfillset(&action.sa_mask);
+	sigprocmask(SIG_SETMASK, &action.sa_mask, &callers.mask);
 	for (int signal = 1; signal < NSIG; signal++)
 		if (is_caught(signal))
 			sigaction(signal, &action, &callers.actions[signal]);
@@ -109,7 +107,6 @@ static void catch_signals(sigset_t *waiting)
 		sigaddset(waiting, SIGTTOU);
 }
 
-/* Gives signals back as they were. */
 static void restore_signals(void)
 {
 	for (int signal = 1; signal < NSIG; signal++)

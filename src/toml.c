@@ -1,9 +1,9 @@
 /*
  * TOML (toml.io), the language of containers.conf, as far as such files use it: read into a tree,
  * and written again, each value as it came. Strict: what is read here means to podman what it means
- * here, but that podman reads for itself whether all is UTF-8. Refused is what no such file needs:
- * dotted keys, [[tables]], strings in three quotation marks, escape sequences by number, dates, and
- * all numbers but decimal integers.
+ * here, except that podman checks for itself whether all is UTF-8. Refused is what no such file
+ * needs: dotted keys, [[tables]], strings in three quotation marks, escape sequences by number,
+ * dates, and all numbers but decimal integers.
  */
 #include "shim.h"
 

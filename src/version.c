@@ -8,7 +8,6 @@
 #include "ask.h"
 #include "directory.h"
 #include "file.h"
-#include "find.h"
 #include "message.h"
 #include "override.h"
 #include "text.h"
@@ -96,8 +95,7 @@ static int open_cache(void)
 	fd = above_stdio(open(text("%s/" CACHE_NAME, directory),
 			      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 			      S_IRUSR | S_IWUSR));
-	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ||
-			status.st_uid != geteuid() || others_may_write(&status)))
+	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || why_not_own(&status)))
 		close_fd(&fd);
 	return fd;
 }

@@ -37,42 +37,6 @@ run_in_conmons_environment() {
 	[ "$(count runs)" -eq 1 ]
 }
 
-@test "a service finds its conmon also where the shim has been removed since" {
-	need_own_conmon
-	mkdir own behind
-	copy_shim own/podman
-	mv "$real/podman" behind/podman
-	make_script "$real/podman" <<-END
-		#!/bin/sh
-		[ "\$1" = --version ] || rm -f '$world/own/podman'
-		exec '$world/behind/podman' "\$@"
-	END
-	PATH=$world/own:$PATH
-	STAND_IN_CONMON='-c ID' podman system service -t 0 100<&- 1000<&-
-	[ ! -e own/podman ]
-	grep -Fx 'conmon_path = ["/dev/fd/1000"]' "$record/override"
-	printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
-	lacks '^CONTAINERS_CONF_OVERRIDE=\|^_PODMAN_SHIM' conmon.environ
-	lacks '^100 \|^1000 ' conmon.fds
-}
-
-@test "a service that can have no such descriptor finds its conmon by the shim's path" {
-	need_own_conmon
-	STAND_IN_CONMON='-c ID' prlimit --nofile=1000 podman system service -t 0
-	grep -Fx "conmon_path = [\"$alias\"]" "$record/override"
-	printf '%s\0' "$real/conmon" -c ID | cmp - "$record/conmon.argv"
-}
-
-@test "the conmon of a service keeps what podman put on its descriptors' numbers" {
-	need_own_conmon
-	echo content >file
-	podman system service -t 0 100<&- 1000<&-
-	in_conmons_environment bash -c 'exec -a /dev/fd/1000 "$@"' _ "$binary" -c ID 100<file 1000<file
-	grep -qx "100 $world/file" "$record/conmon.fds"
-	grep -qx "1000 $world/file" "$record/conmon.fds"
-	[ "$(recorded conmon.argv)" = "$real/conmon"$'\n-c\nID' ]
-}
-
 @test "podman is told its conmon's version by the conmon of its configuration" {
 	need_own_conmon
 	mkdir -p theirs home/.config/containers
@@ -424,13 +388,12 @@ is_left_alone() {
 	PATH=$world/grüße:$PATH is_left_alone "$sets" -r crun -b bundle
 	mkdir own
 	copy_shim own/podman
-	podman system service -t 0 1000<&- # its override
+	podman run image # its override
 	state=$(grep -o '_PODMAN_SHIM=[^"]*' "$record/override")
-	exec 1000<own/podman
+	exec 9<own/podman
 	rm own/podman
-	env "$state" bash -c 'exec -a /dev/fd/1000 "$@"' _ /dev/fd/1000 -r crun -b bundle
+	env "$state" bash -c 'exec -a "$@"' _ "$alias" /dev/fd/9 -r crun -b bundle 9<&9
 	[ "$(recorded conmon.argv | tail -n +2 | tr '\n' ' ')" = '-r crun -b bundle ' ]
-	lacks '^1000 ' conmon.fds
 }
 
 # The following are run by with_namespaces: $path is a network namespace, other than the process's own.

@@ -209,8 +209,8 @@ gives_up() {
 	SECONDS=0
 	gives_up "podman's events do not tell of the container" run --rm image
 	((SECONDS >= 9 && SECONDS < 30))
-	run pgrep -f 'sleep 57.31'
-	[ -z "$output" ]
+	none() { ! pgrep -f 'sleep 57[.]31'; }
+	until_true none
 }
 
 @test "a question that is not answered yet ends with the shim" {

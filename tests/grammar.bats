@@ -561,7 +561,7 @@ load helpers
 @test "a build by chroot would show its steps the override" {
 	expect_each 'fallback: chroot isolation' <<-'END'
 		build --isolation chroot .
-		build --isolation=chroot .
+		build --isolation=CHROOT .
 		build -t image --isolation chroot .
 		build . --isolation chroot
 		build --isolation oci --isolation chroot .
@@ -578,6 +578,8 @@ load helpers
 	END
 	export BUILDAH_ISOLATION=chroot
 	expect 'fallback: chroot isolation' build .
+	expect 'fallback: chroot isolation' build --isolation= .
+	expect 'fallback: chroot isolation' system service
 	expect override build --isolation oci .
 	expect override run image
 	BUILDAH_ISOLATION=oci expect override build .

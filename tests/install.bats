@@ -228,7 +228,7 @@ is_native() {
 	make_here install PREFIX="$world/usr"
 	path_of "$world/usr/libexec/podman-shim"
 	mkfifo end
-	export world PODMAN_SHIM_MODE=lock
+	export world PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK_HOLD=3600
 	# shellcheck disable=SC2016 # for that script
 	make_podman <<-'END'
 		trap 'echo signalled >&2' USR1

@@ -94,7 +94,7 @@ shim_in() {
 }
 
 @test "a state that is too long is a reason against the override" {
-	PODMAN_SHIM_LOG=/$(printf '%065500d' 0) expect 'lock and retries: a path or a variable is no UTF-8 or too long' run image
+	PODMAN_SHIM_LOG=/$(printf '%065500d' 0) expect 'lock and retries: a path or a variable is not UTF-8 or too long' run image
 	PODMAN_SHIM_LOG=/$(printf '%064000d' 0) expect override run image
 }
 
@@ -343,7 +343,7 @@ without_own_keys() {
 		$'surrogate\355\240\200' $'beyond\364\220\200\200' $'cut\303' $'cut\360\235\204'; do
 		(
 			shim_in "$name"
-			falls_back 'a path or a variable is no UTF-8'
+			falls_back 'a path or a variable is not UTF-8'
 		)
 	done
 }

@@ -52,7 +52,7 @@ each_way() {
 	shim_pid=$!
 	exec 5<errors
 	for text in a line$'\n' 'Error: not this'$'\n' E x 'Error: OCI ping_group_range'$'\n'more $'\n' Error: s; do
-		IFS= read -r -t 10 -N ${#text} -u 5 got
+		IFS= read -r -t 60 -N ${#text} -u 5 got
 		printf '%q %q\n' "$got" "$text"
 		[ "$got" = "$text" ]
 		echo >answers
@@ -95,7 +95,7 @@ each_way() {
 		[[ $1 == run && ! -e $world/again ]] || exit 0
 		: >"$world/again"
 		printf 'Error: OCI ping_group_range\n' >&2
-		sleep 3.5
+		until grep -q ping_group_range "$world/stderr"; do sleep 0.05; done
 		exit 126
 	END
 	run_bounded podman run -d --rm image
@@ -121,20 +121,25 @@ each_way() {
 }
 
 @test "a reader that goes away, or never was, is for podman what it is natively" {
+	# natively, or once the shim has noticed: nobody reads stderr
+	export unread='python3 -c "import select; p = select.poll(); p.register(2, 0); p.poll(60000)"'
 	make_podman <<-'END'
 		trap 'echo "PIPE" >>"$world/seen"' PIPE
-		sleep 0.5
+		eval "$unread"
 		echo something >&2 || echo "status $?" >>"$world/seen"
 	END
 	each_way 'rm -f seen; $podman run image 2>&1 >/dev/null | sleep 0.1; cat seen'
 	grep PIPE shimmed
 	each_way 'rm -f seen; $podman run image 2>&1 | :; cat seen'
 	# what it had written before nobody read any more
-	make_podman <<<'perl -e "syswrite(STDERR, q(x) x 1000) for 1 .. 100"'
-	each_way '$podman run image 2>&1 >/dev/null | sleep 0.3; echo ${PIPESTATUS[0]}'
+	make_podman <<<'echo $$ >"$world/pid"; perl -e "syswrite(STDERR, q(x) x 1000) for 1 .. 100"'
+	ended() { [ -s pid ] && gone "$(<pid)"; }
+	[ "$(podman run image 2>&1 >/dev/null | until_true ended; echo "${PIPESTATUS[0]}")" = 141 ]
+	each_way '$podman run image 2>&1 >/dev/null | :; echo ${PIPESTATUS[0]}'
+	grep 141 shimmed
 	# what was held meanwhile
-	make_podman <<<'printf "Error: " >&2; touch "$world/held"; sleep 0.5; exit 7'
-	each_way 'rm -f held; $podman run image 2>&1 >/dev/null | until [ -e held ]; do sleep 0.01; done; echo ${PIPESTATUS[0]}'
+	make_podman <<<'printf "Error: " >&2; touch "$world/held"; eval "$unread"; sleep 3.5; exit 7'
+	each_way 'rm -f held; $podman run image 2>&1 >/dev/null | until_true test -e held; echo ${PIPESTATUS[0]}'
 	make_podman <<<'kill -PIPE $$'
 	each_way '$podman run image 2>/dev/full'
 }
@@ -245,9 +250,9 @@ each_way() {
 
 @test "a terminal's new size is that of podman's stderr" {
 	make_podman <<-'END'
-		trap 'sleep 0.2; stty size <&2 >"$world/size"' WINCH
+		trap 'changed=yes' WINCH
 		stty size <&2 >"$world/size"
-		until [[ -e $world/stop ]]; do sleep 0.05; done
+		until [[ -e $world/stop ]]; do sleep 0.05; [[ -z ${changed-} ]] || stty size <&2 >"$world/size"; done
 	END
 	script -qec "stty rows 33 cols 77; tty >'$world/tty'; podman run image" /dev/null <&- 3>&- &
 	until_true grep -qx '33 77' size

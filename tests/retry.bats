@@ -161,7 +161,7 @@ echo x >>"$world/calls"
 [ "$(wc -l <"$world/calls")" -eq 1 ] || exit 0
 for piece in Er ror ': OCI' ' /proc/sys/net/ipv4/ping_group_' "range$END"; do
 	printf "$piece" >&2
-	sleep 0.03
+	sleep 0.01
 done
 exit 125
 END
@@ -207,7 +207,7 @@ END
 		stty size <&2 >>"$world/sizes"
 		[ -e "$world/failed" ] || { touch "$world/failed"; echo 'Error: OCI ping_group_range' >&2; exit 126; }
 	END
-	PODMAN_SHIM_BACKOFF_MS=300 python3 -c '
+	PODMAN_SHIM_BACKOFF_MS=2000 python3 -c '
 import fcntl, os, pty, struct, sys, termios, time
 pid, terminal = pty.fork()
 if pid == 0:
@@ -337,13 +337,14 @@ END
 @test "a signal while what podman has left is removed ends the shim, and it is removed all the same" {
 	for signal in TERM INT HUP; do
 		afresh
-		rm -f slow
+		rm -f slow go
 		failures 1
 		SLOW="rm" env --default-signal=INT podman run --name x image 2>stderr &
 		until_true test -e slow
 		kill -s "$signal" $!
 		status=0
 		wait $! || status=$?
+		: >go
 		[ "$(kill -l "$status")" = "$signal" ]
 		[ "$(calls run)" -eq 1 ]
 		until_true nothing_left
@@ -375,7 +376,7 @@ END
 
 @test "a stop while the shim waits stops it" {
 	failures 1
-	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_BACKOFF_MS=300 podman run image 2>stderr &
+	PODMAN_SHIM_DEBUG=1 PODMAN_SHIM_BACKOFF_MS=2000 podman run image 2>stderr &
 	until_true grep -q 'retry 1 in' stderr
 	kill -TSTP $!
 	until_true state_is $! T

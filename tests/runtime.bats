@@ -422,7 +422,8 @@ end_by() {
 		set +m
 		until_true grep -qx 0 fail
 		until_true [ -s log ]
-		until_true state_is "$shim_pid" S
+		childless() { ! pgrep -P "$shim_pid"; }
+		until_true childless
 		end_by "$signal"
 		[ "$status" -eq 1 ]
 		[ "$said" = "$complaint" ]
@@ -574,6 +575,8 @@ end_by() {
 	[ "$status" -eq 143 ]
 	[ ! -e calls ]
 	start 7<&-
+	waits() { [ "/proc/$shim_pid/exe" -ef "$binary" ] && state_is "$shim_pid" S; }
+	until_true waits
 	sleep 1.2
 	flock -u 7
 	wait "$shim_pid"
@@ -581,7 +584,7 @@ end_by() {
 }
 
 @test "a signal ends the wait for the lock before a retry, with all as the runtime left it" {
-	state_with backoff=300
+	state_with backoff=2000
 	failures 1
 	set -m
 	start
@@ -589,7 +592,7 @@ end_by() {
 	until_true [ -s log ]
 	exec 7<lock
 	flock 7
-	sleep 0.6
+	sleep 2.5
 	end_by TERM
 	[ "$status" -eq 1 ]
 	[ "$said" = "$complaint" ]

@@ -68,12 +68,10 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	[ "$status" -eq 0 ]
 	[ "$(status_of service)" = 'none answers' ]
 	export CONTAINER_HOST=unix:///x
-	for conmon in "$alias" /dev/fd/1000; do
-		STAND_IN_SERVICE=$conmon run_bounded podman --shim-status
-		[ "$status" -eq 0 ]
-		[[ $output == 'protected: yes, because the service '*' was started through podman-shim'$'\n'* ]]
-		[ "$(status_of service)" = 'started through podman-shim' ]
-	done
+	STAND_IN_SERVICE=$alias run_bounded podman --shim-status
+	[ "$status" -eq 0 ]
+	[[ $output == 'protected: yes, because the service '*' was started through podman-shim'$'\n'* ]]
+	[ "$(status_of service)" = 'started through podman-shim' ]
 	STAND_IN_SERVICE=/usr/bin/conmon run_bounded podman --shim-status
 	[ "$status" -eq 3 ]
 	[[ $output == 'protected: partly, because podman is remote'*$'\nadvice: start the service through podman-shim'* ]]

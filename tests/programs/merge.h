@@ -22,6 +22,6 @@ static const char *merge(const char *stack, size_t length)
 	for (const char *file = stack; file < stack + length; file += strlen(file) + 1)
 		if (!read_content(&plan.configuration, &reader, file, strlen(file), true))
 			return text("refused: %d: %s", reader.line, reader.error);
-	override = override_text(&plan, plan.alias);
+	override = override_text(&plan);
 	return override ? override : "refused: 0: no UTF-8";
 }

@@ -24,7 +24,8 @@ load common
 	podman run -d -p 18080:80 localhost/bb busybox sleep 0.3
 	podman run --rm --network bridge localhost/bb busybox true || :
 	until_true no_remains
-	until_true [ -z "$(native ps -q)" ]
+	none_runs() { [ -z "$(native ps -q)" ]; }
+	until_true none_runs
 }
 
 @test "the container of a client that was killed goes on, ends and is removed" {

@@ -97,7 +97,8 @@ ranges() { "$1" run --rm "${@:2}" localhost/bb "${range[@]}"; }
 		[ "$(ranges "$podman" --network container:x)" = $'0\t77' ]
 		[ "$("$podman" exec x "${range[@]}")" = $'0\t77' ]
 		"$podman" kube play pod.yaml
-		until_true grep -q . <("$podman" logs played-c)
+		played() { "$podman" logs played-c | grep -q .; }
+		until_true played
 		[ "$("$podman" logs played-c)" = $'0\t77' ]
 		native pod rm -aft 0
 		native rm -aft 0
@@ -133,7 +134,6 @@ ranges() { "$1" run --rm "${@:2}" localhost/bb "${range[@]}"; }
 	done
 	[ "$(ranges podman)" = "$(ranges native)" ]
 	podman run -d --name x --restart on-failure:2 localhost/bb busybox false
-	until_true [ "$(native wait x)" = 1 ]
 	until_true restarted_twice
 }
 

@@ -84,9 +84,8 @@ overlaps() {
 	until_true no_remains
 	podman run --rm localhost/bb busybox true
 	until_true no_remains
-	# zombies
-	run ps -eo stat=,comm=
-	[[ ! $output =~ (^|$'\n')Z ]]
+	no_zombies() { ! pgrep -r Z; }
+	until_true no_zombies
 }
 
 @test "exit status and output are podman's under the lock" {
@@ -100,8 +99,8 @@ overlaps() {
 @test "a run that pulls its image first holds others up no longer than the hold limit" {
 	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK_HOLD=1 PODMAN_SHIM_LOCK_WAIT=60
 	mkfifo archive
-	podman run --rm "oci-archive:$PWD/archive" true 2>/dev/null 3>&- &
-	until_true bash -c "! flock -n $lock true"
+	PODMAN_SHIM_DEBUG=1 podman run --rm "oci-archive:$PWD/archive" true 2>trace 3>&- &
+	until_true grep -q 'lock: .*: taken' trace
 	# the archive never comes; the second does, if only after the second
 	[ "$(timeout 20 podman run --rm localhost/bb busybox echo second)" = second ]
 	kill $! || :
@@ -111,10 +110,11 @@ overlaps() {
 @test "a holder that is killed frees the lock, and podman goes with it" {
 	export PODMAN_SHIM_MODE=lock
 	mkfifo archive
-	podman run --rm "oci-archive:$PWD/archive" true 2>/dev/null 3>&- &
+	PODMAN_SHIM_DEBUG=1 podman run --rm "oci-archive:$PWD/archive" true 2>trace 3>&- &
 	shim=$!
-	until_true bash -c "! flock -n $lock true"
-	podman=$(pgrep -P "$shim" -x podman)
+	until_true grep -q 'lock: .*: taken' trace
+	its_podman() { podman=$(pgrep -P "$shim" -x podman); }
+	until_true its_podman
 	kill -KILL "$shim"
 	until_true flock -n "$lock" true
 	until_true gone "$podman"
@@ -127,9 +127,9 @@ overlaps() {
 			"$program" run --rm --name x -v "$work:/work" localhost/bb sh -c '
 				trap "echo TERM >>/work/outcome; exit 3" TERM
 				echo >/work/up
-				for i in 1 2 3 4 5 6; do busybox sleep 1; done' 3>&- &
+				for i in $(busybox seq 60); do busybox sleep 1; done' 3>&- &
 		until_true [ -e up ]
-		sleep 1 # until podman passes signals on
+		sleep 2 # until podman passes signals on
 		kill -TERM $!
 		status=0
 		wait $! || status=$?

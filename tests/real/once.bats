@@ -106,7 +106,7 @@ remove_all() { native rm -aft 0 -v >/dev/null; }
 	for options in "${kinds[@]}"; do
 		says @
 		echo 'busybox sleep 60' >shared/then
-		(until_true [ -s shared/id ] && until_true native kill "$(<shared/id)") >/dev/null 2>&1 3>&- &
+		(until_true [ -s shared/ran ] && until_true native kill "$(<shared/id)") >/dev/null 2>&1 3>&- &
 		lies "$options" --
 		[ "$status" -eq 137 ]
 		remove_all
@@ -170,11 +170,13 @@ remove_all() { native rm -aft 0 -v >/dev/null; }
 	failures 1
 	run remote start n
 	[ "$status" -eq 125 ]
+	native wait job
 	failures 1
 	run remote run -d --network none --requires job localhost/bb busybox true
 	[ "$status" -eq 126 ]
 	# each of these two has run it
-	until_true [ "$(wc -l <shared/ran)" -eq 2 ]
+	ran_twice() { [ "$(wc -l <shared/ran)" -eq 2 ]; }
+	until_true ran_twice
 	[ "$(grep -c 'gave up: what the container needs would be started again' log)" -eq 2 ]
 	stop_service
 }

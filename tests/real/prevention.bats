@@ -55,7 +55,8 @@ load common
 		'  - {name: c, image: localhost/bb, command: [busybox, cat, /proc/sys/net/ipv4/ping_group_range]}' \
 		>pod.yaml
 	podman --runtime "$runtime" kube play pod.yaml
-	until_true grep -q . <(podman logs played-c)
+	played() { podman logs played-c | grep -q .; }
+	until_true played
 	[ "$(podman logs played-c)" = $'0\t0' ]
 	run native --runtime "$runtime" kube play --replace pod.yaml
 	[ "$status" -ne 0 ]

@@ -258,6 +258,7 @@ overlaps() {
 
 	unset PODMAN_SHIM_BACKOFF_MS
 	patiently
+	by_hand || many=4 # a create waits for ten seconds at most
 	for ((i = 0; i < many; i++)); do
 		native --runtime "$runtime" create --name "c$i" --network none localhost/bb busybox sleep 60 >/dev/null
 	done

@@ -14,7 +14,12 @@ start_service() {
 	race 0
 }
 
-stop_service() { pkill -f "system service -t 0" || :; }
+none_serves() { ! pgrep -f "system service -t 0"; }
+
+stop_service() {
+	pkill -f "system service -t 0" || :
+	until_true none_serves >stopping
+}
 
 client() { CONTAINER_HOST=unix://$work/podman.sock /usr/bin/podman-remote "$@"; }
 

@@ -21,7 +21,7 @@ activate() {
 	[ "$1" = natively ] || command=$installed$(sed -n 's/^ExecStart=\([^ ]\{1,\}\) .*/\1/p' \
 		"$installed/usr/local/share/podman-shim/service.conf")
 	systemd-socket-activate -l "$work/podman.sock" -E XDG_RUNTIME_DIR \
-		"$command" --log-level=warn system service >service.log 2>&1 3>&- &
+		"$command" --log-level=warn system service -t 60 >service.log 2>&1 3>&- &
 	service=$!
 	until_true [ -S podman.sock ]
 	race 10
