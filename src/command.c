@@ -225,6 +225,7 @@ struct command_line read_command_line(char **argv, int argc)
 	if (next > second)
 		read_options(&group_options, &line, second, next - 1);
 	line.operands = NULL; /* of podman, or of the group, which have no use for them */
+	/* a service does so for its clients */
 	line.builds = line.command->options == &build_options || line.command->starts == SERVES;
 	line.end = read_options(line.command->options, &line, next, argv + argc);
 	return line;

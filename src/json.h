@@ -13,7 +13,8 @@ const char *skip_json(const char *at);
 /* Returns whether the value at `at`, which may be NULL, is the string `text`. */
 bool is_json_string(const char *at, const char *text);
 
-/* Returns the value of member `name` of the object at `at`, which may be NULL, or NULL. */
+/* Returns the value of member `name` of the object at `at`, which may be NULL; NULL if there is
+   none. */
 const char *json_member(const char *at, const char *name);
 
 #endif

@@ -288,7 +288,7 @@ struct plan decide(char **argv, int argc)
 	plan.configuration = read_configuration(&plan.version, plan.line.modules);
 	plan.remote = why_remote(&plan);
 	if (!plan.remote && is_before(&plan.version, 4, 8) && plan.line.builds)
-		return leave_alone(plan, "what Podman before 4.8 builds cannot read the override");
+		return leave_alone(plan, "a build's helpers lose the override before Podman 4.8");
 	plan.alias = conmon_alias();
 	plan.conmon = find_conmon(plan.configuration.conmons.words);
 	plan.variable = is_before(&plan.version, 4, 8) ? CONFIGURATION_VARIABLE : OVERRIDE_VARIABLE;

@@ -172,8 +172,8 @@ static void lock_create(struct create *create)
 	    take_turn(create->state.lock, least(longest, create->end - now()), has_signal);
 }
 
-/* Returns how many ms after the first attempt another may begin: more than SHORTEST_LIMIT if the
-   waits between them are long. */
+/* Returns how many ms after the shim began to try another attempt may begin: more than
+   SHORTEST_LIMIT if the waits between them are long. */
 static long long limit_of(const struct state *state)
 {
 	long long limit = LONGEST_LOCK_WAIT;

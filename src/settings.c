@@ -32,7 +32,7 @@ const struct setting setting_table[SETTING_COUNT] = {
 	  "the file of the lock; default: podman-shim.lock in $XDG_RUNTIME_DIR, or in a directory of your own",
 	  .text = &settings.lock },
 	{ "PODMAN_SHIM_LOCK_WAIT", "seconds, 0 to 86400; default 60",
-	  "how long to wait for the lock before going on without it; at most 10 with a local podman, but in mode lock",
+	  "how long to wait for the lock before going on without it; with a containers.conf in memory at most 10",
 	  .number = &settings.lock_wait, .most = 86400 },
 	{ "PODMAN_SHIM_LOCK_HOLD", "seconds, 0 to 3600; default 3",
 	  "how long a client of a remote podman keeps the lock, at most",

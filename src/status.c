@@ -131,7 +131,7 @@ static void print_text(const char *value)
 }
 
 /* Prints `name` and `value`: as a member of a JSON object that is not the first, where one that is
-   no UTF-8 is null; or as a line, if there is a value. */
+   not UTF-8 is null; or as a line, if there is a value. */
 static void print_fact(bool json, const char *name, const char *value)
 {
 	const char *string = json && value ? toml_string(value) : NULL; /* which is JSON's, too */
@@ -164,7 +164,9 @@ static const char *service_state(const struct plan *plan, bool *protects)
 		return "none answers";
 	*protects = is_conmon_alias(conmon);
 	return *protects ? "started through podman-shim"
-			 : "not started through podman-shim; podman-shim(1) tells how";
+	       : is_before(&plan->version, 4, 8)
+		   ? "not protected: that needs Podman 4.8"
+		   : "not started through podman-shim; podman-shim(1) tells how";
 }
 
 /* Returns what to do where `plan` does not protect containers for sure. */
@@ -270,7 +272,7 @@ static void print_help(void)
 	    "\n"
 	    "podman [ARGUMENT...]                          as podman, but for this failure\n"
 	    "podman-shim --shim-status [--json] [--check]  whether containers are protected, and\n"
-	    "                                              why; --check tries one both ways\n"
+	    "                                              why; --check runs one, both ways\n"
 	    "podman-shim --shim-help                       this text\n"
 	    "podman-shim --shim-version                    the version of podman-shim\n"
 	    "\n"

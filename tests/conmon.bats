@@ -392,7 +392,8 @@ is_left_alone() {
 	state=$(grep -o '_PODMAN_SHIM=[^"]*' "$record/override")
 	exec 9<own/podman
 	rm own/podman
-	env "$state" bash -c 'exec -a "$@"' _ "$alias" /dev/fd/9 -r crun -b bundle 9<&9
+	rm -f "$record"/conmon.*
+	env "$state" bash -c 'exec -a "$@"' _ "$alias" /dev/fd/9 -r crun -b bundle
 	[ "$(recorded conmon.argv | tail -n +2 | tr '\n' ' ')" = '-r crun -b bundle ' ]
 }
 

@@ -205,12 +205,11 @@ gives_up() {
 	answering_podman
 	says $a
 	# it has ended itself, and what it has started may write more
-	echo "echo create $a 0; echo remove $a 0; sleep 57.31 & exit 0" >events
+	echo "echo create $a 0; echo remove $a 0; sleep 600 & echo \$! >'$world/left'; exit 0" >events
 	SECONDS=0
 	gives_up "podman's events do not tell of the container" run --rm image
 	((SECONDS >= 9 && SECONDS < 30))
-	none() { ! pgrep -f 'sleep 57[.]31'; }
-	until_true none
+	until_true gone "$(<left)"
 }
 
 @test "a question that is not answered yet ends with the shim" {

@@ -118,7 +118,7 @@ podman run: fallback: lock and retries: what follows an unknown option cannot be
 
 @test "a wait of over a second for the lock is a line, and so is that it was in vain" {
 	touch lock
-	flock -o lock sh -c 'until [ -e go ]; do sleep 0.02; done' &
+	flock -o lock sh -c 'until [ -e go ]; do sleep 0.02; done' 3>&- &
 	until_true sh -c '! flock -n lock true'
 	export PODMAN_SHIM_MODE=lock PODMAN_SHIM_LOCK=$world/lock
 	PODMAN_SHIM_LOCK_WAIT=0 run_bounded podman run image

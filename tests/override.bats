@@ -142,6 +142,7 @@ shim_in() {
 		# shellcheck disable=SC2086 # words
 		podman $command x 100<&-
 		[ "$(override_descriptor)" = 100 ]
+		grep -qFx "conmon_path = [\"$alias\"]" "$record/override"
 		grep -q '^default_sysctls = \[\]$' "$record/override"
 	done
 }

@@ -133,8 +133,8 @@ each_way() {
 	each_way 'rm -f seen; $podman run image 2>&1 | :; cat seen'
 	# what it had written before nobody read any more
 	make_podman <<<'echo $$ >"$world/pid"; perl -e "syswrite(STDERR, q(x) x 1000) for 1 .. 100"'
-	ended() { [ -s pid ] && gone "$(<pid)"; }
-	[ "$(podman run image 2>&1 >/dev/null | until_true ended; echo "${PIPESTATUS[0]}")" = 141 ]
+	reaped() { [ -s pid ] && [ ! -e "/proc/$(<pid)" ]; } # what is left is the shim's to write
+	[ "$(podman run image 2>&1 >/dev/null | { until_true reaped; sleep 0.2; }; echo "${PIPESTATUS[0]}")" = 141 ]
 	each_way '$podman run image 2>&1 >/dev/null | :; echo ${PIPESTATUS[0]}'
 	grep 141 shimmed
 	# what was held meanwhile

@@ -79,6 +79,9 @@ member() { python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]]
 	STAND_IN_SERVICE=$alias PODMAN_SHIM_MODE=off run_bounded podman --shim-status
 	[ "$(status_of service)" = 'not asked' ]
 	[ ! -e "$record/runs" ]
+	rm "$XDG_RUNTIME_DIR/podman-shim.version"
+	STAND_IN_VERSION='podman version 4.3.1' STAND_IN_SERVICE=/usr/bin/conmon run_bounded podman --shim-status
+	[ "$(status_of service)" = 'not protected: that needs Podman 4.8' ]
 }
 
 @test "the status says where containers are not protected at all" {

@@ -20,9 +20,9 @@ expect_for() {
 @test "Podman from 3.0 on gets it in its own way, but not where it builds" {
 	for version in 4.7.2 4.7.0-dev 4.3.1 4.0.0 3.0.1 3.9.9; do
 		expect_for "podman version $version" override
-		STAND_IN_VERSION="podman version $version" expect plain build .
-		STAND_IN_VERSION="podman version $version" expect plain kube play --build file
-		STAND_IN_VERSION="podman version $version" expect plain system service
+		STAND_IN_VERSION="podman version $version" expect "plain: a build's helpers" build .
+		STAND_IN_VERSION="podman version $version" expect "plain: a build's helpers" kube play --build file
+		STAND_IN_VERSION="podman version $version" expect "plain: a build's helpers" system service
 		STAND_IN_VERSION="podman version $version" expect override kube play file
 	done
 }

@@ -23,5 +23,5 @@ static const char *merge(const char *stack, size_t length)
 		if (!read_content(&plan.configuration, &reader, file, strlen(file), true))
 			return text("refused: %d: %s", reader.line, reader.error);
 	override = override_text(&plan);
-	return override ? override : "refused: 0: no UTF-8";
+	return override ? override : "refused: 0: not UTF-8";
 }

@@ -174,6 +174,7 @@ conmon_environment() {
 		native --remote --url "unix://$work/podman.sock" build -q --no-cache -t "$tag" .
 	done
 	native image exists two
+	native rmi -f one two
 	pkill -f 'system service -t 0'
 }
 

@@ -106,7 +106,7 @@ remove_all() { native rm -aft 0 -v >/dev/null; }
 	for options in "${kinds[@]}"; do
 		says @
 		echo 'busybox sleep 60' >shared/then
-		(until_true [ -s shared/ran ] && until_true native kill "$(<shared/id)") >/dev/null 2>&1 3>&- &
+		(until_true [ -s shared/ran ] && sleep 0.5 && until_true native kill "$(<shared/id)") >/dev/null 2>&1 3>&- &
 		lies "$options" --
 		[ "$status" -eq 137 ]
 		remove_all
@@ -170,7 +170,7 @@ remove_all() { native rm -aft 0 -v >/dev/null; }
 	failures 1
 	run remote start n
 	[ "$status" -eq 125 ]
-	native wait job
+	timeout 60 native wait job
 	failures 1
 	run remote run -d --network none --requires job localhost/bb busybox true
 	[ "$status" -eq 126 ]

@@ -14,11 +14,11 @@ start_service() {
 	race 0
 }
 
-none_serves() { ! pgrep -f "system service -t 0"; }
+none_serves() { ! pgrep -f "system service -t 0" >/dev/null; }
 
 stop_service() {
 	pkill -f "system service -t 0" || :
-	until_true none_serves >stopping
+	until_true none_serves
 }
 
 client() { CONTAINER_HOST=unix://$work/podman.sock /usr/bin/podman-remote "$@"; }
