@@ -9,6 +9,8 @@
 #include "find.h"
 #include "override.h"
 
+#define LONGEST_DYING 1000 /* ms; what is another user's by then, as by sudo(8), is not killed */
+
 /* In a new process: executes the program of `question`, with the descriptor `output` as its stream,
    and without a terminal or input. Does not return. */
 __attribute__((noreturn)) static void execute_question(const struct question *question, int output)
@@ -36,6 +38,7 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 		leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
+	setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* nor a window that asks for a password */
 	if (question->for_version) {
 		/* podman reads its configuration even for this: a pipe would be empty
 		   afterwards, and without the variable podman may reject other files */
@@ -130,8 +133,7 @@ int ask(const struct question *question, char *answer, size_t size)
 			/* a child of its own may not have noticed */
 			kill(-pid, SIGKILL);
 			kill(pid, SIGKILL);
-			while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-				;
+			wait_until(pid, now() + LONGEST_DYING);
 		}
 		forget_child();
 	}

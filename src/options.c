@@ -41,7 +41,7 @@ const struct options persistent_options = {
 			"runtime runtime-flag storage-driver storage-opt tmpdir volumepath" },
 		{ .kind = FLAG, .is_repeated = true, .names = "transient-store" },
 		{ .kind = TEXT, .at = AT(conmon), .names = "conmon" },
-		{ .kind = BOOL, .at = AT(help), .names = "help" },
+		{ .kind = BOOL, .at = AT(help), .names = "help,h" },
 	},
 };
 

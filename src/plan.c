@@ -34,12 +34,9 @@ enum { ALWAYS_REMOTE = false };
 static const char *why_remote(const struct plan *plan)
 {
 	static const char remote_name[] = "podman-remote";
-	char *target = realpath(plan->podman.path, NULL);
 	const bool named = skip_prefix(base_name(plan->podman.path), remote_name) ||
-			   (target && skip_prefix(base_name(target), remote_name)) ||
-			   skip_prefix(plan->version.answer, remote_name); /* a script's */
+			   skip_prefix(plan->version.answer, remote_name);
 
-	free(target);
 	if (ALWAYS_REMOTE)
 		return "containers run in a virtual machine there";
 	if (plan->configuration.remote)

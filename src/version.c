@@ -132,6 +132,25 @@ static struct version find_in_cache(const char *cache, size_t length, const char
 	return version;
 }
 
+/* Returns whether `program` can make containers itself: one that is built to be remote only, by
+   whatever name, has no part for conmon (libpod/oci_conmon_common.go). What cannot be looked into
+   counts as one that can. */
+static bool makes_containers(const struct program *program)
+{
+	static const char part[] = "ConmonOCIRuntime";
+	const size_t size = (size_t)program->status.st_size;
+	int fd = open(program->path, O_RDONLY | O_CLOEXEC);
+	char *content = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	bool found = true;
+
+	if (content != MAP_FAILED) {
+		found = memmem(content, size, part, sizeof part - 1);
+		munmap(content, size);
+	}
+	close_fd(&fd);
+	return found;
+}
+
 struct version find_version(const struct program *program)
 {
 	const char *identity, *line;
@@ -153,6 +172,9 @@ struct version find_version(const struct program *program)
 		trace("version: %s (cache)", version.answer);
 	} else {
 		version = ask_version(program->path, NULL);
+		if (version.product == PRODUCT_PODMAN && !makes_containers(program))
+			version.answer =
+			    text("podman-remote%s", strstr(version.answer, " version "));
 		line = text("%s%s\n", identity, version.answer);
 		/* what is spoilt is forgotten, and all where there is no more room */
 		if (version.product != PRODUCT_UNKNOWN &&

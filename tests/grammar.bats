@@ -126,6 +126,7 @@ load helpers
 		run -it --help image
 		create --help
 		start --help a
+		start -h a
 		start a --help
 		build --help
 		kube play --help file
@@ -337,6 +338,7 @@ load helpers
 		pod restart -l
 		restart --time 5 a
 		restart -t 5 a
+		restart --timeout 5 a
 		container clone --name b a
 		container restore --import file
 		container init -l

@@ -90,6 +90,13 @@ expect_for() {
 	done
 }
 
+@test "a podman that cannot be killed, as one that sudo has started, is not waited for" {
+	STAND_IN_PROBE=hang run_bounded "$refuse" kill podman run image
+	[ "$status" -eq 0 ]
+	[ -n "$(override_descriptor)" ]
+	kill -KILL "$(sed 's/pid=\([0-9]*\) .*/\1/' "$record/probes")"
+}
+
 @test "a podman that goes on after it said its version is not waited for" {
 	SECONDS=0
 	STAND_IN_PROBE=linger asks 1

@@ -35,6 +35,7 @@ static const struct refusal {
 	{ "fork", SYS_fork, 0, EAGAIN },
 #endif
 	{ "flock", SYS_flock, 0, ENOLCK },
+	{ "kill", SYS_kill, 0, EPERM },
 };
 
 static int refuse(const struct refusal *refusal)

@@ -171,4 +171,8 @@ commands=(
 	[ "$status" -eq 0 ]
 	[[ $output == *"podman-shim: plan: lock and retries: podman is remote"* ]]
 	stop_service
+	# by another name, with nothing that tells
+	cp /usr/bin/podman-remote another
+	PODMAN_SHIM_REAL=$work/another run podman run --rm localhost/bb busybox echo hello
+	[[ $output == *"podman-shim: plan: lock and retries: podman is remote"*podman-remote* ]]
 }
