@@ -41,7 +41,7 @@ const struct options persistent_options = {
 			"runtime runtime-flag storage-driver storage-opt tmpdir volumepath" },
 		{ .kind = FLAG, .is_repeated = true, .names = "transient-store" },
 		{ .kind = TEXT, .at = AT(conmon), .names = "conmon" },
-		{ .kind = BOOL, .at = AT(help), .names = "help,h" },
+		{ .kind = BOOL, .at = AT(help), .names = "help" },
 	},
 };
 
@@ -104,6 +104,7 @@ const struct options start_options = {
 	.rows = {
 		{ .kind = VALUE, .names = "detach-keys filter,f" },
 		{ .kind = FLAG, .names = "all latest,l sig-proxy" },
+		{ .kind = BOOL, .at = AT(help), .names = "h" },
 		{ .kind = BOOL, .at = AT(attach), .names = "attach,a" },
 		{ .kind = BOOL, .at = AT(interactive), .names = "interactive,i" },
 	},
@@ -114,6 +115,7 @@ const struct options restart_options = {
 	.rows = {
 		{ .kind = VALUE, .names = "filter,f time,t timeout" },
 		{ .kind = FLAG, .names = "all,a latest,l running" },
+		{ .kind = BOOL, .at = AT(help), .names = "h" },
 		{ .kind = TEXT, .at = AT(cidfile), .names = "cidfile" },
 	},
 };

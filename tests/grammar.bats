@@ -127,6 +127,7 @@ load helpers
 		create --help
 		start --help a
 		start -h a
+		restart -h
 		start a --help
 		build --help
 		kube play --help file
@@ -333,6 +334,7 @@ load helpers
 		kube play --network=host file --start=false
 		play kube -q file
 		pod create --name a --share net
+		pod create -h name
 		pod create -p 80:80 --infra=false a
 		pod start -a
 		pod restart -l
