@@ -9,7 +9,7 @@
 #include "find.h"
 #include "override.h"
 
-#define LONGEST_DYING 1000 /* ms; what is another user's by then, as by sudo(8), is not killed */
+#define LONGEST_DYING 1000 /* ms; what is another user's by then, as by sudo, cannot be killed */
 
 /* In a new process: executes the program of `question`, with the descriptor `output` as its stream,
    and without a terminal or input. Does not return. */
@@ -38,7 +38,8 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 		leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
-	setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* nor a window that asks for a password */
+	if (!getenv("SSH_ASKPASS_REQUIRE"))
+		setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* no window asks for a password */
 	if (question->for_version) {
 		/* podman reads its configuration even for this: a pipe would be empty
 		   afterwards, and without the variable podman may reject other files */

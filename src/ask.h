@@ -20,7 +20,8 @@ struct question {
 void forget_child(void);
 
 /* Asks `question` and fills `answer`. Returns the program's exit status; -1 for one line, or if it
-   has not ended in time, or writes a zero byte or more than `answer` holds: it is killed then. */
+   has not ended in time, or writes a zero byte or more than `answer` holds: it is killed then, if
+   that can be. */
 int ask(const struct question *question, char *answer, size_t size);
 
 #endif

@@ -13,7 +13,8 @@
 #include "text.h"
 #include "version.h"
 
-#define PROBE_TIMEOUT 5000 /* ms */
+#define PROBE_TIMEOUT 5000         /* ms */
+#define LARGEST_PODMAN (256 << 20) /* bytes */
 #define CACHE_NAME "podman-shim.version"
 #define CACHE_SIZE 4096 /* bytes; for each podman "\nIDENTITY: ANSWER\n" */
 
@@ -110,7 +111,7 @@ static const char *identity_of(const struct program *program)
 	const struct timespec *changed = &status->st_mtim;
 #endif
 
-	return text("\n%ju %ju %jd %jd.%09ld %s: ", (uintmax_t)status->st_dev,
+	return text("\n2 %ju %ju %jd %jd.%09ld %s: ", (uintmax_t)status->st_dev,
 		    (uintmax_t)status->st_ino, (intmax_t)status->st_size, (intmax_t)changed->tv_sec,
 		    changed->tv_nsec, program->path);
 }
@@ -132,22 +133,17 @@ static struct version find_in_cache(const char *cache, size_t length, const char
 	return version;
 }
 
-/* Returns whether `program` can make containers itself: one that is built to be remote only, by
-   whatever name, has no part for conmon (libpod/oci_conmon_common.go). What cannot be looked into
-   counts as one that can. */
-static bool makes_containers(const struct program *program)
+/* Returns whether `program` is a Podman that is built to be remote only, by whatever name: no other
+   has this source file (build tag `remote`), the name of which Go keeps. What cannot be read, or is
+   packed, counts as another. */
+static bool is_built_remote(const struct program *program)
 {
-	static const char part[] = "ConmonOCIRuntime";
-	const size_t size = (size_t)program->status.st_size;
-	int fd = open(program->path, O_RDONLY | O_CLOEXEC);
-	char *content = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	bool found = true;
+	static const char part[] = "/infra/runtime_tunnel.go";
+	size_t length;
+	char *content = read_whole(program->path, LARGEST_PODMAN, &length);
+	const bool found = content && memmem(content, length, part, sizeof part - 1);
 
-	if (content != MAP_FAILED) {
-		found = memmem(content, size, part, sizeof part - 1);
-		munmap(content, size);
-	}
-	close_fd(&fd);
+	free(content);
 	return found;
 }
 
@@ -172,7 +168,7 @@ struct version find_version(const struct program *program)
 		trace("version: %s (cache)", version.answer);
 	} else {
 		version = ask_version(program->path, NULL);
-		if (version.product == PRODUCT_PODMAN && !makes_containers(program))
+		if (version.product == PRODUCT_PODMAN && is_built_remote(program))
 			version.answer =
 			    text("podman-remote%s", strstr(version.answer, " version "));
 		line = text("%s%s\n", identity, version.answer);

@@ -8,7 +8,8 @@
 enum product { PRODUCT_UNKNOWN, PRODUCT_PODMAN, PRODUCT_DOCKER };
 
 struct version {
-	const char *answer; /* the line that it prints for --version; "": none in time */
+	const char *answer; /* the line that it prints for --version, but "podman-remote version
+			       ..." if it is built so; "": none in time */
 	enum product product;
 	unsigned major, minor;
 	/* of what stands in podman's place: a Podman was seen to read an override through it; it

@@ -188,3 +188,18 @@ sys.exit(subprocess.call(['$world/inner/podman', *sys.argv[1:]]))"
 	[ "$(<locked)" = 1 ]
 	[ "$(count runs)" -eq 1 ]
 }
+
+@test "the question for the version opens no window that asks for a password" {
+	export world
+	rm "$real/podman"
+	make_script "$real/podman" <<-'END'
+		#!/bin/sh
+		echo "$1 ${SSH_ASKPASS_REQUIRE-}" >>"$world/asked"
+		echo podman version 5.4.2
+	END
+	podman run image
+	[ "$(<asked)" = $'--version never\nrun ' ]
+	rm asked
+	SSH_ASKPASS_REQUIRE=force podman run image
+	[ "$(<asked)" = $'--version force\nrun force' ]
+}

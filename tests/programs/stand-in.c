@@ -51,9 +51,6 @@
 
 #define DESCRIPTOR_DIRECTORY "/dev/fd/"
 
-/* what each Podman has that makes containers itself */
-__attribute__((used)) static const char part[] = "ConmonOCIRuntime";
-
 static char comm[16];
 
 /* Opens the file `name` of the record; returns NULL if there is none to be. */
