@@ -38,8 +38,7 @@ __attribute__((noreturn)) static void execute_question(const struct question *qu
 		leave_override();
 	for (size_t i = 0; i < LENGTH(not_for_it); i++)
 		unsetenv(not_for_it[i]);
-	if (!getenv("SSH_ASKPASS_REQUIRE"))
-		setenv("SSH_ASKPASS_REQUIRE", "never", 1); /* no window asks for a password */
+	setenv("SSH_ASKPASS_REQUIRE", "never", 0); /* no window asks for a password */
 	if (question->for_version) {
 		/* podman reads its configuration even for this: a pipe would be empty
 		   afterwards, and without the variable podman may reject other files */

@@ -9,11 +9,21 @@
 #include "message.h"
 #include "text.h"
 
-const char *why_not_own(const struct stat *status)
+/* Returns NULL if what has `status` is this user's, and nobody else may write it, or why not. */
+static const char *why_not_own(const struct stat *status)
 {
 	if (status->st_uid != geteuid())
 		return "is another user's";
 	return (status->st_mode & (S_IWGRP | S_IWOTH)) ? "others may write it" : NULL;
+}
+
+const char *why_not_own_file(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		return "is not a file";
+	return why_not_own(&status);
 }
 
 /* Returns NULL if `path` is a directory of this user's that nobody else may write, or why not. */

@@ -3,8 +3,8 @@
 
 #include "shim.h"
 
-/* Returns NULL if what has `status` is this user's, and nobody else may write it, or why not. */
-const char *why_not_own(const struct stat *status);
+/* Returns NULL if `fd` is a regular file of this user's that nobody else may write, or why not. */
+const char *why_not_own_file(int fd);
 
 /* Returns the user's directory, made if need be. Returns NULL, and traces why, if there is none
    that can be trusted. */

@@ -24,7 +24,6 @@ const char *lock_path(void)
    `*why`, if it cannot be used. */
 static int open_lock(const char *path, const char **why)
 {
-	struct stat status;
 	/* O_NONBLOCK is for a FIFO, which would wait for its other end. */
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		      S_IRUSR | S_IWUSR);
@@ -34,8 +33,7 @@ static int open_lock(const char *path, const char **why)
 		return NO_LOCK;
 	}
 	fd = above_stdio(fd);
-	*why = fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) ? "is not a file"
-								  : why_not_own(&status);
+	*why = why_not_own_file(fd);
 	if (!*why)
 		return fd;
 	close(fd);

@@ -88,7 +88,6 @@ static struct version ask_stand_in(const char *path)
 static int open_cache(void)
 {
 	const char *directory = user_directory();
-	struct stat status;
 	int fd;
 
 	if (!directory)
@@ -96,7 +95,7 @@ static int open_cache(void)
 	fd = above_stdio(open(text("%s/" CACHE_NAME, directory),
 			      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 			      S_IRUSR | S_IWUSR));
-	if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || why_not_own(&status)))
+	if (fd >= 0 && why_not_own_file(fd))
 		close_fd(&fd);
 	return fd;
 }
