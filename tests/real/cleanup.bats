@@ -13,8 +13,8 @@ load common
 
 @test "--restart=on-failure:2 restarts twice" {
 	podman run -d --name x --restart=on-failure:2 localhost/bb busybox false
-	restarted() { [ "$(native inspect -f '{{.RestartCount}} {{.State.Status}}' x)" = "2 exited" ]; }
-	until_true restarted
+	has_given_up() { [ "$(native inspect -f '{{.RestartCount}} {{.State.Status}}' x)" = "2 exited" ]; }
+	until_true has_given_up
 	until_true no_remains
 }
 

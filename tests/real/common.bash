@@ -86,6 +86,9 @@ remains() {
 # podman's own log has the time of day
 untimed() { sed 's/^time="[^"]*"//'; }
 
+# restarted COUNT: x has been restarted so often by its policy
+restarted() { [ "$(native inspect -f '{{.RestartCount}}' x)" = "$1" ]; }
+
 no_containers() { [ -z "$(native ps -aq)" ]; }
 no_remains() { [ -z "$(remains)" ]; }
 is_running() { [ "$(native inspect -f '{{.State.Status}}' "$1" 2>/dev/null)" = running ]; }

@@ -134,10 +134,8 @@ ranges() { "$1" run --rm "${@:2}" localhost/bb "${range[@]}"; }
 	done
 	[ "$(ranges podman)" = "$(ranges native)" ]
 	podman run -d --name x --restart on-failure:2 localhost/bb busybox false
-	until_true restarted_twice
+	until_true restarted 2
 }
-
-restarted_twice() { [ "$(native inspect -f '{{.RestartCount}}' x)" = 2 ]; }
 
 @test "a build by chroot that the configuration asks for shows no more than natively" {
 	mkdir -p ~/.config/containers

@@ -88,11 +88,10 @@ outlive() {
 	copy_shim
 	until_told podman x -d --restart=on-failure:2 "${doomed[@]}"
 	remove_shim
-	count_is() { [ "$(native inspect -f '{{.RestartCount}}' x)" = "$1" ]; }
 	tell x
-	until_true count_is 1
+	until_true restarted 1
 	tell x
-	until_true count_is 2
+	until_true restarted 2
 	tell x
 	until_true has_ended x
 	[ "$(native inspect -f '{{.RestartCount}}' x)" = 2 ]

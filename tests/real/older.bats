@@ -8,8 +8,6 @@ load common
 hello=(localhost/bb busybox echo hello)
 config=~/.config/containers/containers.conf
 
-restarted_twice() { [ "$(native inspect -f '{{.RestartCount}}' x)" = 2 ]; }
-
 # An image with a file in /data, which a new volume there is filled with.
 build_data() {
 	echo inside >inside
@@ -34,7 +32,7 @@ build_data() {
 	until_true no_containers
 	# with a mapping 4.3.1 waits for itself at the first restart, natively too
 	podman run -d --name x --restart on-failure:2 localhost/bb busybox false
-	until_true restarted_twice
+	until_true restarted 2
 	native rm -f x
 	until_true no_remains
 }
